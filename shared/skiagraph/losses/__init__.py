@@ -1,0 +1,7 @@
+"""Losses that MONAI does not have."""
+
+from __future__ import annotations
+
+from .band import BandLoss
+
+__all__ = ["BandLoss"]
