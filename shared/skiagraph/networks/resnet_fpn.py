@@ -30,10 +30,21 @@ class ResNet34FPN(nn.Module):
         in_channels: channels of the image.
         out_channels: channels of the logits.
         dropout: probability with which a channel of the merged pyramid is dropped in training.
+        mean: subtracted from the image, with which weights may have been trained; 0.17475836 in UltraBones100k.
+        std: the difference is divided by it; 0.16475940 there.
     """
 
-    def __init__(self, in_channels: int = 1, out_channels: int = 1, dropout: float = 0.2) -> None:
+    def __init__(
+        self,
+        in_channels: int = 1,
+        out_channels: int = 1,
+        dropout: float = 0.2,
+        mean: float = 0.0,
+        std: float = 1.0,
+    ) -> None:
         super().__init__()
+        self.mean = mean
+        self.std = std
         self.encoder = _Encoder(in_channels)
         self.decoder = _Decoder(dropout)
         self.segmentation_head = nn.Sequential(
@@ -58,7 +69,7 @@ class ResNet34FPN(nn.Module):
         height, width = x.shape[2], x.shape[3]
         if height % 32 != 0 or width % 32 != 0:
             raise ValueError(f"ResNet34FPN wants height and width divisible by 32, got {height} x {width}.")
-        logits: torch.Tensor = self.segmentation_head(self.decoder(self.encoder(x)))
+        logits: torch.Tensor = self.segmentation_head(self.decoder(self.encoder((x - self.mean) / self.std)))
         return logits
 
 
