@@ -1,0 +1,17 @@
+"""Data lists, splits and readers."""
+
+from .data_list import data_list_sha256, name_items, read_data_list, shard, write_data_list
+from .images import find_images
+from .splits import check_disjoint, split_by_group, split_by_position
+
+__all__ = [
+    "check_disjoint",
+    "data_list_sha256",
+    "find_images",
+    "name_items",
+    "read_data_list",
+    "shard",
+    "split_by_group",
+    "split_by_position",
+    "write_data_list",
+]

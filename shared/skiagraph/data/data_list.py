@@ -1,0 +1,174 @@
+"""Data lists: which images are for training, validation and test, in the JSON form of MONAI."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+from ..folder_work import write_json
+
+Item = dict[str, Any]
+
+PARTS = ("training", "validation", "test")
+_PATH_KEYS = ("image", "label")
+
+
+def read_data_list(
+    path: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], part: str, *, must_exist: bool = True
+) -> list[Item]:
+    """The items of one part of a data list, ready for a MONAI dataset.
+
+    Args:
+        path: the JSON file. An item is `{"image": ..., "label": ..., ...}` or the path of an image alone;
+            paths are relative to `dataset_dir`.
+        dataset_dir: folder that holds the images.
+        part: "training", "validation" or "test".
+        must_exist: whether every image and label has to be there. Training and evaluation need it; inference
+            goes on without the images that are missing.
+
+    Returns:
+        One dictionary an item: `image` and `label` absolute, `name` (see `name_items`), every other key as it
+        stands.
+
+    Raises:
+        FileNotFoundError: the list, the folder or one of the files is missing.
+        ValueError: the file is not a data list, lacks the part, or holds a path that leaves `dataset_dir`.
+    """
+    root = Path(os.path.abspath(dataset_dir))
+    entries = _read_part(Path(path), part)
+    if not root.is_dir():
+        raise FileNotFoundError(f"{dataset_dir}: no such folder; give the folder of the images as dataset_dir")
+    items = [_with_absolute_paths(entry, root, f"{path}: {part}[{i}]") for i, entry in enumerate(entries)]
+    if must_exist:
+        _check_files(items, f"{path}: {part}", root)
+    return name_items(items, root)
+
+
+def write_data_list(
+    path: str | os.PathLike[str],
+    parts: Mapping[str, Sequence[Mapping[str, Any]]],
+    *,
+    name: str,
+    description: str,
+    facts: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a data list; the same arguments give the same bytes.
+
+    Args:
+        path: the JSON file to write.
+        parts: items of "training", "validation" and "test" (a missing part is written empty), in the order in
+            which they shall stand; their `image` and `label` are relative to the dataset's folder.
+        name: a short name of the list.
+        description: what the images are and by which rule they were split.
+        facts: further entries, such as source and licence.
+
+    Raises:
+        ValueError: an unknown part, a path that is absolute or leaves the dataset's folder, or a fact that
+            has the name of another entry.
+    """
+    facts = dict(facts or {})
+    if unknown := set(parts) - set(PARTS):
+        raise ValueError(f"{path}: unknown part {sorted(unknown)}; a data list has {', '.join(PARTS)}")
+    if taken := set(facts) & {"name", "description", *PARTS}:
+        raise ValueError(f"{path}: {sorted(taken)} cannot be among the facts of a data list")
+    content: dict[str, Any] = {"name": name, "description": description, **facts}
+    for part in PARTS:
+        content[part] = [_with_posix_paths(item, f"{path}: {part}") for item in parts.get(part, ())]
+    write_json(path, content)
+
+
+def data_list_sha256(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of the list's bytes in hexadecimal: it goes with every figure measured on the list."""
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def name_items(items: Sequence[Mapping[str, Any]], root: str | os.PathLike[str]) -> list[Item]:
+    """Give every item a `name` that no other has: what its results are called.
+
+    The name is the image's path below `root` without suffix, in POSIX form, with `_0007` added for frame 7 of
+    a multi-frame file. Where two would be the same, both keep their suffix.
+
+    Raises:
+        ValueError: the same image (or frame of it) stands in `items` twice.
+    """
+    relative = [PurePath(os.path.relpath(item["image"], root)) for item in items]
+    frames = ["" if item.get("frame") is None else f"_{item['frame']:04d}" for item in items]
+    short = [_without_suffix(path).as_posix() + frame for path, frame in zip(relative, frames, strict=True)]
+    long = [path.as_posix() + frame for path, frame in zip(relative, frames, strict=True)]
+    if len(set(long)) < len(long):
+        twice, _ = Counter(long).most_common(1)[0]
+        raise ValueError(f"{twice}: this image is listed twice; remove one of the two")
+    counts, taken = Counter(short), set(long)
+    names = [s if counts[s] == 1 and (s == n or s not in taken) else n for s, n in zip(short, long, strict=True)]
+    return [{**item, "name": name} for item, name in zip(items, names, strict=True)]
+
+
+def shard(items: Sequence[Item]) -> list[Item]:
+    """The share of this process when several work on one list: every item is in exactly one share.
+
+    As `monai.data.partition_dataset` deals them out, but a process may also be left without items, so that a
+    short list does not stop a large job. Without `torch.distributed` the share is the whole list.
+    """
+    import torch.distributed  # here, so that commands and worker processes that need no torch start fast
+
+    if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
+        return list(items)
+    return list(items[torch.distributed.get_rank() :: torch.distributed.get_world_size()])
+
+
+def _read_part(path: Path, part: str) -> list[Any]:
+    if not path.is_file():
+        raise FileNotFoundError(
+            f"{path}: no such data list; give the path of its JSON file, or write one with scripts.prepare"
+        )
+    try:
+        content = json.loads(path.read_bytes())
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file ({error}); a data list is written by scripts.prepare") from error
+    entries = content.get(part) if isinstance(content, dict) else None
+    if not isinstance(entries, list):
+        parts = [key for key in PARTS if isinstance(content, dict) and key in content]
+        raise ValueError(f"{path}: has no list '{part}'; it has {', '.join(parts) or 'no part of a data list'}")
+    return entries
+
+
+def _with_absolute_paths(entry: object, root: Path, where: str) -> Item:
+    item = {"image": entry} if isinstance(entry, str) else entry
+    if not isinstance(item, dict) or not isinstance(item.get("image"), str):
+        raise ValueError(f"{where}: names no image; an item is {{'image': path below dataset_dir, ...}}")
+    paths = {key: str(root / _below_root(item[key], where)) for key in _PATH_KEYS if isinstance(item.get(key), str)}
+    return {**item, **paths}
+
+
+def _with_posix_paths(item: Mapping[str, Any], where: str) -> Item:
+    paths = {
+        key: _below_root(item[key], where).as_posix() for key in _PATH_KEYS if isinstance(item.get(key), str | PurePath)
+    }
+    return {**item, **paths}
+
+
+def _without_suffix(path: PurePath) -> PurePath:
+    """DICOM files are often named by their UID: what follows its last dot is no suffix."""
+    return path if path.suffix[1:].isdigit() else path.with_suffix("")
+
+
+def _below_root(path: str | PurePath, where: str) -> PurePath:
+    """The path without detours. Links inside the folder are its owner's choice and are followed."""
+    plain = PurePath(os.path.normpath(path))
+    if plain.anchor or plain.parts[:1] == ("..",) or not plain.name:
+        raise ValueError(f"{where}: '{path}' is not a file below dataset_dir; write it relative to that folder")
+    return plain
+
+
+def _check_files(items: Iterable[Item], where: str, root: Path) -> None:
+    files = [item[key] for item in items for key in _PATH_KEYS if isinstance(item.get(key), str)]
+    if missing := [file for file in files if not os.path.isfile(file)]:
+        raise FileNotFoundError(
+            f"{where}: {len(missing)} of {len(files)} files are missing below {root}, "
+            f"the first is {missing[0]}; check dataset_dir"
+        )

@@ -1,0 +1,131 @@
+"""What inference leaves of a frame: mask, overlay and the bone surface as lines."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
+from numpy.typing import NDArray
+from PIL import Image
+from torch.nn import functional
+
+from ..folder_work import whole_file, write_json
+from ..geometry.surface_line import SurfaceLine, line_length
+from ..report.overlays import draw_lines
+from .load import spacing_mm
+
+
+def describe_surfaces(case: Mapping[str, Any]) -> dict[str, Any]:
+    """The row of a frame in the table of an inference over a folder.
+
+    Args:
+        case: a decollated case with `pred` and, from `SurfaceLinesd`, `pred_lines`.
+    """
+    described = [_describe_line(line, spacing_mm(case["pred"])) for line in case["pred_lines"]]
+    lengths = [line["length_mm"] for line in described]
+    return {
+        "message": _message(described),
+        "lines": len(described),
+        "length_mm": None if None in lengths else sum(lengths),
+        "confidence": max((line["confidence"] for line in described), default=None),
+    }
+
+
+class SaveSurfaced(MapTransform):
+    """Write `<name>_mask.png`, `<name>_overlay.png` and `<name>_surface.json` below a folder.
+
+    The mask is 255 on bone and has the size of the input file. The JSON holds every line in pixels of that file, x to
+    the right and y down, pixel centres at whole numbers, and in mm from the centre of the first pixel where the pixel
+    size is known; `bone_found` says plainly when there is none.
+
+    Args:
+        keys: probability maps (1, rows, columns) with their lines beside them, from `SurfaceLinesd`.
+        output_dir: the folder; the image's name may add folders below it.
+        frame_key: the frame as it was loaded, 0 to 255 on the file's grid, for the overlay.
+        threshold: probability above which a pixel is bone in the mask.
+        allow_missing_keys: do not complain about a missing key.
+
+    A frame that could not be read (meta entry ``error``) leaves nothing.
+
+    Raises:
+        ValueError: while running, an image's name leads out of the folder.
+    """
+
+    def __init__(
+        self,
+        keys: KeysCollection,
+        output_dir: str | Path,
+        frame_key: str = "frame_as_loaded",
+        threshold: float = 0.5,
+        allow_missing_keys: bool = False,
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.output_dir = Path(output_dir)
+        self.frame_key = frame_key
+        self.threshold = threshold
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Write the files of a case."""
+        for key in self.key_iterator(dict(data)):
+            if not data[key].meta["error"]:
+                self._save(data[key], data[self.frame_key], data[f"{key}_lines"])
+        return dict(data)
+
+    def _save(self, probability: MetaTensor, frame: MetaTensor, lines: list[SurfaceLine]) -> None:
+        name = Path(probability.meta["name"])
+        if name.is_absolute() or ".." in name.parts:
+            raise ValueError(f"{name}: results go below {self.output_dir}; name the items as `find_images` does")
+        base = self.output_dir / name
+        grey = np.asarray(frame[0].cpu()).round().astype(np.uint8)
+        mask = np.where(_to_file_grid(probability) > self.threshold, 255, 0).astype(np.uint8)
+        overlay = draw_lines(grey, [line.points_px for line in lines])
+        write_json(_beside(base, "_surface.json"), self._describe(probability, lines))
+        for path, pixels in ((_beside(base, "_mask.png"), mask), (_beside(base, "_overlay.png"), overlay)):
+            with whole_file(path) as temporary:
+                Image.fromarray(pixels).save(temporary, format="PNG")
+
+    def _describe(self, probability: MetaTensor, lines: list[SurfaceLine]) -> dict[str, Any]:
+        spacing = spacing_mm(probability)
+        return {
+            "image": probability.meta["name"],
+            "bone_found": bool(lines),
+            "message": _message(lines),
+            "threshold": self.threshold,
+            "spacing_mm": spacing,
+            "lines": [_describe_line(line, spacing) for line in lines],
+        }
+
+
+def _message(lines: Sequence[object]) -> str:
+    if not lines:
+        return "no bone found"
+    return "bone found, 1 line" if len(lines) == 1 else f"bone found, {len(lines)} lines"
+
+
+def _describe_line(line: SurfaceLine, spacing: tuple[float, float] | None) -> dict[str, Any]:
+    points_mm = line.points_px * spacing[::-1] if spacing else None
+    return {
+        "confidence": round(float(line.confidence.mean()), 4),
+        "length_mm": None if points_mm is None else round(line_length(points_mm), 3),
+        "points_px": line.points_px.round(2).tolist(),
+        "points_mm": None if points_mm is None else points_mm.round(4).tolist(),
+        "point_confidence": line.confidence.round(3).tolist(),
+    }
+
+
+def _to_file_grid(probability: MetaTensor) -> NDArray[np.float32]:
+    """Resize a map to the (rows, columns) of the file it came from."""
+    size = [int(length) for length in probability.meta["spatial_shape"]]
+    plain = torch.as_tensor(probability)[None].float().cpu()
+    resized = functional.interpolate(plain, size=size, mode="bilinear", align_corners=False)
+    return np.asarray(resized[0, 0].clip(0, 1), dtype=np.float32)
+
+
+def _beside(base: Path, ending: str) -> Path:
+    return base.with_name(base.name + ending)

@@ -1,0 +1,58 @@
+"""From a probability map to the lines of bone surfaces in the original image."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from monai.config import KeysCollection
+from monai.data import MetaTensor
+from monai.transforms import MapTransform
+
+from ..geometry.surface_line import SurfaceLine, extract_surface_lines
+from .load import spacing_mm
+
+
+class SurfaceLinesd(MapTransform):
+    """Extract bone surfaces from maps (1, rows, columns), as `SurfaceLine`s in pixels of the original image.
+
+    The map may have been resized: its affine, which MONAI's transforms keep, leads back to the original.
+
+    Args:
+        keys: maps between 0 and 1, loaded by `LoadFramed` or computed from such an image; label images (0 to 255)
+            are binarised. Output: key + ``_lines``, a list of `SurfaceLine`.
+        threshold: probability above which a pixel belongs to a surface.
+        min_columns: shorter lines are dropped.
+        allow_missing_keys: do not complain about a missing key.
+    """
+
+    def __init__(
+        self, keys: KeysCollection, threshold: float = 0.5, min_columns: int = 3, allow_missing_keys: bool = False
+    ) -> None:
+        super().__init__(keys, allow_missing_keys)
+        self.threshold = threshold
+        self.min_columns = min_columns
+
+    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
+        """Add the lines of a case's maps."""
+        out = dict(data)
+        for key in self.key_iterator(dict(data)):
+            image: MetaTensor = out[key]
+            probability = np.asarray(image[0].detach().cpu(), dtype=np.float32)
+            if probability.max() > 1:
+                probability = (probability > 0).astype(np.float32)
+            lines = extract_surface_lines(probability, self.threshold, self.min_columns)
+            out[f"{key}_lines"] = [_to_original(line, image) for line in lines]
+        return out
+
+
+def _to_original(line: SurfaceLine, image: MetaTensor) -> SurfaceLine:
+    """Carry a line from the grid of `image` to that of the file it came from."""
+    affine = torch.as_tensor(image.affine, dtype=torch.float64)[:2].cpu().numpy()
+    row_spacing, column_spacing = spacing_mm(image) or (1.0, 1.0)
+    x, y = line.points_px.T
+    row, column = affine[:, :2] @ np.stack([y, x]) + affine[:, -1:]
+    return replace(line, points_px=np.column_stack([column / column_spacing, row / row_spacing]))
