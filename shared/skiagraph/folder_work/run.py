@@ -105,7 +105,7 @@ class _Tasks:
                     if not self._needs_no_work(number, item):
                         self.pending[number] = item
                         return number, item
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 raised again when what was handed out is finished
                 self.error = error
             raise StopIteration
 
@@ -123,7 +123,7 @@ class _Tasks:
         try:
             if not self._done(item):
                 return False
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 the outcome tells it
             self.outcomes[number] = Outcome(self._name(item), "failed", message=describe_error(error))
         else:
             self.outcomes[number] = Outcome(self._name(item), "skipped")
@@ -134,7 +134,7 @@ def _attempt(function: Function, number: int, item: Any) -> Answer:
     try:
         return number, function(item), None
     # A library that ends the program on bad input must not end the worker.
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit) as error:  # noqa: BLE001 the outcome tells it
         return number, None, describe_error(error)
 
 
@@ -162,11 +162,12 @@ def _in_parallel(function: Function, tasks: Iterable[tuple[int, Any]], jobs: int
 
 def _alone(function: Function, task: tuple[int, Any], jobs: int) -> Answer:
     try:
-        return next(_in_parallel(function, [task], jobs))
+        [answer] = _in_parallel(function, [task], jobs)
     except TerminatedWorkerError:
         return task[0], None, _DEATH
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 what cannot be pickled raises anything
         return task[0], None, describe_error(error)
+    return answer
 
 
 def _work_on_cluster(function: Function, tasks: _Tasks, address: str) -> Iterator[Answer]:
@@ -188,7 +189,7 @@ def _work_on_cluster(function: Function, tasks: _Tasks, address: str) -> Iterato
 def _connect(address: str) -> Client:
     try:
         from distributed import Client
-        from distributed.comm import get_address_host_port
+        from distributed.comm.addressing import get_address_host_port
     except ImportError as error:
         raise ValueError(
             f"work on the cluster {address} needs Dask, which is not installed: pip install distributed"

@@ -26,6 +26,7 @@ class ExponentialMovingAverage(EMAHandler):
 
     Args:
         network: the network in training, already on its device and with its initial weights.
+        average: a copy of it that becomes the average; by default one is made, as ``ema_model``.
         decay: share of the average that is kept at each iteration, within (0, 1).
         ramp: larger is a faster start: the first iterations move the average by (ramp - 1) / (ramp + t).
 
@@ -33,13 +34,17 @@ class ExponentialMovingAverage(EMAHandler):
         ValueError: an argument is out of range.
     """
 
-    def __init__(self, network: nn.Module, decay: float = 0.999, ramp: float = 10.0) -> None:
+    def __init__(
+        self, network: nn.Module, decay: float = 0.999, ramp: float = 10.0, average: nn.Module | None = None
+    ) -> None:
         if not 0 < decay < 1:
             raise ValueError(f"decay must lie between 0 and 1, got {decay}.")
         if ramp <= 1:
             raise ValueError(f"ramp must be greater than 1, got {ramp}.")
         super().__init__(network, momentum=1 - decay, handle_buffers="update")
         self.ramp = ramp
+        if average is not None:
+            self.ema_model = average.requires_grad_(False).eval()
 
     def attach(
         self,

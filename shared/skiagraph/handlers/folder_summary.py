@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from ignite.engine import Engine, Events
 
 from ..folder_work import whole_file
 from .case_report import CaseReport
@@ -17,7 +17,7 @@ _NAMED_FAILURES = 5
 
 
 class FolderSummary(CaseReport):
-    """Write ``summary.csv``, a row for each image sorted by name, and fail at the end if an image failed.
+    """Write ``summary.csv``, a row for each image sorted by name; `conclude` then tells which images failed.
 
     Images that could not be read have been handed on by `LoadFramed` with an ``error`` in their meta data; the rest
     of the folder has been worked on.
@@ -25,30 +25,28 @@ class FolderSummary(CaseReport):
     Args:
         output_dir: folder to write to.
         describe: columns of the table for one decollated case that did not fail.
-
-    Raises:
-        RuntimeError: after the run, names the images that failed.
     """
 
     def __init__(self, output_dir: str | Path, describe: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
         super().__init__(output_dir, _RowOf(describe))
 
-    def attach(self, engine: Engine) -> None:
-        """Register with an evaluator."""
-        super().attach(engine)
-        engine.add_event_handler(Events.COMPLETED, self._tell)
-
     def _write(self, folder: Path, summary: Mapping[str, float]) -> None:  # noqa: ARG002 (the rows say it all)
         with whole_file(folder / "summary.csv") as temporary:
             pd.DataFrame(self.rows).to_csv(temporary, index=False)
 
-    def _tell(self, engine: Engine) -> None:
+    def conclude(self) -> None:
+        """End the program with an exit code that is not 0 if an image failed; last step of a config's ``finalize``.
+
+        A workflow that lives in another program and is not finalised leaves it to that program to read `rows`.
+
+        Raises:
+            SystemExit: names the images that failed.
+        """
         failures = [row["message"] for row in self.rows if row["status"] == "failed"]
-        engine.logger.info(f"{len(self.rows) - len(failures)} of {len(self.rows)} images done: {self.output_dir}")
         if failures:
             more = "" if len(failures) <= _NAMED_FAILURES else f"; and {len(failures) - _NAMED_FAILURES} more"
             named = "; ".join(failures[:_NAMED_FAILURES])
-            raise RuntimeError(f"{len(failures)} of {len(self.rows)} images failed: {named}{more}")
+            sys.exit(f"{len(failures)} of {len(self.rows)} images failed: {named}{more}")
 
 
 class _RowOf:

@@ -18,7 +18,7 @@ class ResumableCheckpoint:
 
     Args:
         objects: what has a state besides the trainer: network, average, optimizer, schedule.
-        save_dir: folder of ``checkpoint_epoch=N.pt``; only the last one is kept.
+        save_dir: folder of ``checkpoint_epoch=N.pt``; only the last one of a run is kept.
         resume: such a file to start from; None or "" starts anew.
         interval: epochs between two checkpoints.
     """
@@ -37,5 +37,6 @@ class ResumableCheckpoint:
         """Register with the trainer."""
         objects = {**self.objects, "trainer": engine}
         if self.resume:
-            CheckpointLoader(str(self.resume), objects).attach(engine)
+            # So that a training goes on without the GPU that it began on. (MONAI's hint misses what torch takes.)
+            CheckpointLoader(str(self.resume), objects, map_location="cpu").attach(engine)  # type: ignore[arg-type]
         CheckpointSaver(self.save_dir, objects, file_prefix="", save_interval=self.interval, n_saved=1).attach(engine)

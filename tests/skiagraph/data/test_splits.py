@@ -67,3 +67,9 @@ def test_stretches_of_an_even_sweep() -> None:
 def test_too_few_positions_are_refused(positions: list[float]) -> None:
     with pytest.raises(ValueError, match=r"finite|too few"):
         split_by_position([{"position_mm": position} for position in positions])
+
+
+def test_validation_beside_test_keeps_away_from_it() -> None:
+    items = [{"position_mm": float(z)} for z in range(1001)]
+    parts = split_by_position(items, test=(0.4, 0.6), validation=(0.6, 1.0))
+    assert [int(item["position_mm"]) for item in parts["validation"]] == list(range(611, 1001))

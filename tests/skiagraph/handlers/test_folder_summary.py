@@ -19,7 +19,7 @@ from skiagraph.handlers import FolderSummary
 from skiagraph.transforms import LoadFramed
 
 
-def _run(tmp_path: Path, good: list[str], bad: list[str]) -> list[str]:
+def _run(tmp_path: Path, good: list[str], bad: list[str], *, conclude: bool = True) -> list[str]:
     """Evaluate an identity network over the files and answer the names that went through it."""
     for name in good:
         Image.fromarray(np.full((4, 4), ord(name[0]), np.uint8)).save(tmp_path / f"{name}.png")
@@ -33,15 +33,18 @@ def _run(tmp_path: Path, good: list[str], bad: list[str]) -> list[str]:
         seen.append(case["image"].meta["name"])
         return {"message": "fine", "grey": float(case["pred"].mean())}
 
+    summary = FolderSummary(tmp_path / "out", describe)
     evaluator = SupervisedEvaluator(
         device=torch.device("cpu"),
         val_data_loader=DataLoader(Dataset(items, Compose(load)), batch_size=2),
         network=torch.nn.Identity(),
         postprocessing=Lambdad("pred", lambda pred: pred),
-        val_handlers=[FolderSummary(tmp_path / "out", describe)],
+        val_handlers=[summary],
     )
     evaluator.logger.setLevel(logging.CRITICAL)
     evaluator.run()
+    if conclude:
+        summary.conclude()
     return seen
 
 
@@ -55,7 +58,7 @@ def test_every_image_has_a_row_sorted_by_name(tmp_path: Path) -> None:
 
 
 def test_bad_files_fail_at_the_end_after_the_rest_is_done(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match="^2 of 4 images failed: ") as caught:
+    with pytest.raises(SystemExit, match=r"^2 of 4 images failed: ") as caught:
         _run(tmp_path, ["a", "d"], ["b", "c"])
     assert "\n" not in str(caught.value)
     assert all(f"{name}.png: not an image" in str(caught.value) for name in "bc")
@@ -67,7 +70,7 @@ def test_bad_files_fail_at_the_end_after_the_rest_is_done(tmp_path: Path) -> Non
 
 
 def test_only_the_first_failures_are_named(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError, match=r"8 of 8 images failed: .*; and 3 more$") as caught:
+    with pytest.raises(SystemExit, match=r"8 of 8 images failed: .*; and 3 more$") as caught:
         _run(tmp_path, [], list("abcdefgh"))
     assert str(caught.value).count("not an image") == 5
     assert len(pd.read_csv(tmp_path / "out" / "summary.csv")) == 8

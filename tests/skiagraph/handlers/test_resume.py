@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -16,7 +17,9 @@ from skiagraph.handlers import ExponentialMovingAverage, ResumableCheckpoint
 EPOCHS = 6
 
 
-def _train(folder: Path, epochs: int, resume: Path | None = None, seed: int = 0, interval: int = 1) -> dict:
+def _train(
+    folder: Path, epochs: int, resume: Path | None = None, seed: int = 0, interval: int = 1
+) -> dict[str, torch.Tensor]:
     torch.manual_seed(seed)
     network = nn.Sequential(nn.Conv2d(1, 2, 3, padding=1), nn.BatchNorm2d(2), nn.Conv2d(2, 1, 1))
     average = ExponentialMovingAverage(network=network, decay=0.7)
@@ -56,6 +59,7 @@ def test_a_resumed_training_ends_where_an_uninterrupted_one_does(tmp_path: Path)
     for name, value in whole.items():
         assert torch.allclose(resumed[name], value, atol=1e-6), name
     assert int(resumed["iteration"]) == 2 * EPOCHS
+    assert _files(tmp_path / "parts") == ["checkpoint_epoch=3.pt", "checkpoint_epoch=6.pt"]
     assert not torch.allclose(half["network.0.weight"], whole["network.0.weight"], atol=1e-4)
 
 
@@ -64,6 +68,20 @@ def test_checkpoints_are_kept_at_the_interval_and_the_last_one_only(tmp_path: Pa
     assert _files(tmp_path) == ["checkpoint_epoch=4.pt"]
     content = torch.load(tmp_path / "checkpoint_epoch=4.pt", weights_only=True)
     assert set(content) == {"network", "average", "optimizer", "schedule", "trainer"}
+
+
+def test_a_checkpoint_of_a_gpu_is_read_without_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _train(tmp_path, 1)
+    places = []
+    load = torch.load
+
+    def note(*args: Any, map_location: Any = None, **kwargs: Any) -> Any:
+        places.append(map_location)
+        return load(*args, map_location=map_location, **kwargs)
+
+    monkeypatch.setattr(torch, "load", note)
+    _train(tmp_path, 2, tmp_path / "checkpoint_epoch=1.pt")
+    assert places == ["cpu"]
 
 
 def test_a_missing_checkpoint_is_told_at_once(tmp_path: Path) -> None:

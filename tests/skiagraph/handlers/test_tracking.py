@@ -253,7 +253,7 @@ def test_a_bundle_without_git_has_no_commit(tmp_path: Path) -> None:
 def test_a_training_is_logged_as_it_happened(
     tracked: Bundle, server: Server, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    tracked.run(learning_rate=0.01)
+    tracked.run(learning_rate=0.01, data_list=str(tracked.data / "data_list.json"))
     assert warnings_of_tracking(caplog) == []
     first = server.runs()[-1]
     assert first.info.status == "FINISHED"

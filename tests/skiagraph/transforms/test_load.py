@@ -109,8 +109,8 @@ def test_good_bad_and_unknown_sizes_pass_a_data_loader(tmp_path: Path, picture: 
         {"image": str(tmp_path / "bad.png"), "name": "b"},
         {"image": picture, "name": "c"},
     ]
-    steps = Compose([LoadFramed("image", on_error="report"), Resized("image", (8, 8), mode="area"), SelectItemsd("image")])
-    (batch,) = DataLoader(Dataset(items, steps), batch_size=3)
+    steps = [LoadFramed("image", on_error="report"), Resized("image", (8, 8), mode="area"), SelectItemsd("image")]
+    (batch,) = DataLoader(Dataset(items, Compose(steps)), batch_size=3)
     images = [batch["image"][k] for k in range(3)]
     assert batch["image"].shape == (3, 1, 8, 8)
     assert [image.meta["name"] for image in images] == ["a", "b", "c"]
