@@ -111,14 +111,20 @@ def name_items(items: Sequence[Mapping[str, Any]], root: str | os.PathLike[str])
 def shard(items: Sequence[Item]) -> list[Item]:
     """The share of this process when several work on one list: every item is in exactly one share.
 
-    As `monai.data.partition_dataset` deals them out, but a process may also be left without items, so that a
-    short list does not stop a large job. Without `torch.distributed` the share is the whole list.
+    As `monai.data.partition_dataset` deals them out. Without `torch.distributed` the share is the whole list.
+
+    Raises:
+        ValueError: there are fewer items than processes. An engine without items would take no part when metrics are
+            gathered, and the others would wait for it.
     """
     import torch.distributed  # here, so that commands and worker processes that need no torch start fast
 
     if not (torch.distributed.is_available() and torch.distributed.is_initialized()):
         return list(items)
-    return list(items[torch.distributed.get_rank() :: torch.distributed.get_world_size()])
+    processes = torch.distributed.get_world_size()
+    if len(items) < processes:
+        raise ValueError(f"{len(items)} images cannot be shared out among {processes} processes; start fewer")
+    return list(items[torch.distributed.get_rank() :: processes])
 
 
 def _read_part(path: Path, part: str) -> list[Any]:

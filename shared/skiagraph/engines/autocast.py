@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
+from monai.data import MetaTensor
 from monai.inferers import SimpleInferer
 from torch import Tensor
 
@@ -23,6 +24,8 @@ class AutocastInferer(SimpleInferer):
     MONAI's trainer knows float16 on CUDA only; bfloat16 has the range of float32, so that no gradient scaler is
     needed, and works on the CPU as well. The loss is computed outside, in float32.
 
+    The answer has the meta data of the input.
+
     Args:
         enabled: False runs the network as it is.
     """
@@ -33,6 +36,10 @@ class AutocastInferer(SimpleInferer):
 
     def __call__(self, inputs: Tensor, network: Callable[..., Tensor], *args: Any, **kwargs: Any) -> Tensor:
         """Answer of ``network(inputs, *args, **kwargs)``, float32."""
+        # Inside the network the meta data are of no use, and carrying them from layer to layer takes longer than many
+        # a layer.
+        plain = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
         with torch.autocast(inputs.device.type, dtype=torch.bfloat16, enabled=self.enabled):
-            answer: Tensor = super().__call__(inputs, network, *args, **kwargs)
-        return answer.float()
+            answer: Tensor = super().__call__(plain, network, *args, **kwargs)
+        answer = answer.float()
+        return MetaTensor(answer).copy_meta_from(inputs) if isinstance(inputs, MetaTensor) else answer

@@ -28,7 +28,7 @@ def whole_file(path: str | os.PathLike[str]) -> Iterator[Path]:
     Yields a temporary path in the file's folder (which is made if it is missing). When the block ends well, what is
     there replaces ``path`` in one step; when it raises (``KeyboardInterrupt`` too), it is removed and ``path`` stays
     what it was. A process that is killed outright can leave a hidden ``.part`` file, which the next process to write
-    into the folder removes.
+    into the folder removes: at once if it runs on the same machine, else when the file is a day old.
 
     The temporary name does not end like ``path``, so that no search of the folder takes it for a result: tell a
     writer that goes by the ending which format to write.

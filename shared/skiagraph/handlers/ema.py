@@ -44,7 +44,7 @@ class ExponentialMovingAverage(EMAHandler):
         super().__init__(network, momentum=1 - decay, handle_buffers="update")
         self.ramp = ramp
         if average is not None:
-            self.ema_model = average.requires_grad_(False).eval()
+            self.ema_model = average.requires_grad_(requires_grad=False).eval()
 
     def attach(
         self,
@@ -65,7 +65,8 @@ class ExponentialMovingAverage(EMAHandler):
         """
         if idist.get_world_size() > 1:
             for tensor in self.ema_model.state_dict().values():
-                tensor.copy_(idist.broadcast(tensor, src=0, safe_mode=True))
+                # Bytes are sent in the order of memory, which differs between memory formats.
+                tensor.copy_(idist.broadcast(tensor.contiguous(), src=0, safe_mode=True))
 
     def _warm_up(self, engine: Engine, name: str) -> None:
         ramped = (self.ramp - 1) / (self.ramp + engine.state.iteration)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import posixpath
@@ -149,9 +150,11 @@ class MLflowOutbox:
         for name, value in _ENVIRONMENT.items():
             os.environ.setdefault(name, value)
         from mlflow import MlflowClient
-        from mlflow.telemetry import set_telemetry_client
 
-        set_telemetry_client()  # MLflow was imported, and its telemetry begun, before the environment was set
+        with contextlib.suppress(ImportError):  # MLflow before 3.2 has no telemetry
+            from mlflow.telemetry import set_telemetry_client
+
+            set_telemetry_client()  # MLflow was imported, and its telemetry begun, before the environment was set
         _check_database(self.tracking_uri)
         self._client = MlflowClient(tracking_uri=self.tracking_uri)
         experiment_id = self._find_experiment() or self._create_experiment()

@@ -28,9 +28,9 @@ from .surface_distance import surface_distances
 Floats = NDArray[np.float32]
 Case = Mapping[str, Any]
 
-_SCALES_PX = ((1.0,), (2.0,), (3.0,), (5.0,), (1.0, 2.0, 3.0), (2.0, 3.0, 5.0))
-_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-_MIN_COLUMNS = (3, 20)
+_SCALES_PX = ((1.0,), (2.0,), (3.0,), (5.0,), (8.0,), (1.0, 2.0, 3.0), (2.0, 3.0, 5.0), (3.0, 5.0, 8.0))
+_THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+_MIN_COLUMNS = (3, 20, 40)
 _NAME = "f1"
 
 

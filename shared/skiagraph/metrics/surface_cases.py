@@ -36,10 +36,13 @@ def lines_mm(output: Sequence[Mapping[str, Any]]) -> tuple[list[Lines], list[Lin
     return predicted, true
 
 
-def score_surfaces(case: Mapping[str, Any]) -> dict[str, float]:
-    """All metrics of one frame: those of `surface_distances`, and the published ones where they are defined.
+def score_surfaces(case: Mapping[str, Any], threshold: float = 0.5) -> dict[str, float]:
+    """All metrics of one frame: those of `surface_distances`, `dice` of the band, and the published ones.
+
+    Dice is 1 where there is neither band nor prediction; like the published metrics, it wants all bones labelled.
 
     Args:
+        threshold: probability from which on a pixel counts for `dice`; the published metrics have their own, 0.5.
         case: as for `lines_mm`, `image` scaled to 0..1 (what is bright is told by it). The published metrics need
             also `pred` (probability) and `label`, whose first channel is the band, both 256 x 256, and all bones
             labelled.
@@ -51,14 +54,22 @@ def score_surfaces(case: Mapping[str, Any]) -> dict[str, float]:
     grey = GreyLookup(_array(image[0]) * 255, _array(image.affine).astype(np.float64))
     predicted, true = _in_mm(case, case["pred_lines"]), _in_mm(case, case["truth_lines"])
     values = surface_distances(predicted, true, grey, partial=partial)
-    if "label" in case and not partial and tuple(case["label"].shape[-2:]) == SHAPE:
-        values.update(published_surface_metrics(_array(case["pred"][0]), _array(case["label"][0])))
+    if "label" in case and not partial:
+        probability, band = _array(case["pred"][0]), _array(case["label"][0]) > 0
+        values["dice"] = _dice(probability > threshold, band)
+        if band.shape == SHAPE:
+            values.update(published_surface_metrics(probability, band))
     return values
 
 
 def plot_surfaces(rows: Sequence[Mapping[str, Any]], output_dir: str | Path) -> None:
     """Draw accuracy, completeness and F1 against distance, averaged over frames: `distance_curves.png`."""
     plot_distance_curves(summarise_surfaces(rows), Path(output_dir) / "distance_curves.png")
+
+
+def _dice(predicted: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
+    total = int(predicted.sum()) + int(true.sum())
+    return 2 * int((predicted & true).sum()) / total if total else 1.0
 
 
 def _in_mm(case: Mapping[str, Any], lines: Sequence[SurfaceLine]) -> Lines:

@@ -162,7 +162,7 @@ def test_shard_without_processes_is_the_whole_list() -> None:
 
 
 @settings(deadline=None)
-@given(count=st.integers(0, 9), world=st.integers(1, 4))
+@given(count=st.integers(4, 12), world=st.integers(1, 4))
 def test_every_item_is_in_one_shard(count: int, world: int) -> None:
     items = [{"image": str(number)} for number in range(count)]
     with pytest.MonkeyPatch.context() as patch:
@@ -174,3 +174,10 @@ def test_every_item_is_in_one_shard(count: int, world: int) -> None:
             shards.append(shard(items))
     assert sorted(item["image"] for share in shards for item in share) == [item["image"] for item in items]
     assert max(map(len, shards)) - min(map(len, shards)) <= 1
+
+
+def test_fewer_items_than_processes_are_refused_instead_of_leaving_one_idle(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    with pytest.raises(ValueError, match="1 images cannot be shared out among 2 processes"):
+        shard([{"image": "1"}])

@@ -73,7 +73,11 @@ def test_two_processes_add_up_their_numbers() -> None:
         )
         for rank in "01"
     ]
-    answers = [process.communicate(timeout=300)[0].split() for process in processes]
+    try:
+        answers = [process.communicate(timeout=500)[0].split() for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert [process.returncode for process in processes] == [0, 0]
     assert answers == [["gloo", "11"]] * 2
 
