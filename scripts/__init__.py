@@ -1,0 +1,1 @@
+"""Command lines of the collection: `python -m scripts.VERB`."""

@@ -1,0 +1,54 @@
+"""Measure a bundle: `python -m scripts.benchmark ultrasound [--out benchmark.json]`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from skiagraph.bundle.benchmark_ultrasound import run_ultrasound_benchmark, ultrasound_notes, ultrasound_rows
+from skiagraph.bundle.ultrasound_chain import UltrasoundBenchmark
+from skiagraph.folder_work import write_json
+from skiagraph.report import markdown_table
+
+from ._face import run
+
+
+def ultrasound(
+    bundle_root: str = "bundles/ultrasound_bone_segmentation",
+    dataset_dir: str = "phantoms/ultrasound",
+    data_list: str | None = None,
+    weights: str | None = None,
+    published_weights: str | None = None,
+    frames: int = 8,
+    rounds: int = 7,
+    out: str = "benchmark.json",
+) -> None:
+    """Compare the default network with the published one: time, size and F1, in one table and as JSON.
+
+    Args:
+        bundle_root: folder of the bundle.
+        dataset_dir: folder of the images; `python -m scripts.phantoms ultrasound` writes the default one.
+        data_list: data list (JSON); by default data_list.json in dataset_dir.
+        weights: of the default network; by default those of the bundle.
+        published_weights: of the published network; without them it has no F1.
+        frames: of the test part that are timed.
+        rounds: of timing; more where other programs run.
+        out: JSON file to write.
+    """
+    report = run_ultrasound_benchmark(
+        UltrasoundBenchmark(
+            Path(bundle_root),
+            Path(dataset_dir),
+            None if data_list is None else Path(data_list),
+            None if weights is None else Path(weights),
+            None if published_weights is None else Path(published_weights),
+            frames,
+            rounds,
+        )
+    )
+    write_json(out, report)
+    print(markdown_table(ultrasound_rows(report)))
+    print(ultrasound_notes(report))
+
+
+if __name__ == "__main__":
+    run({"ultrasound": ultrasound})

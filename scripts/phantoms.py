@@ -1,0 +1,37 @@
+"""Write phantoms: `python -m scripts.phantoms ultrasound [OUT] [--seed 0]`."""
+
+from __future__ import annotations
+
+from skiagraph.folder_work import Report
+from skiagraph.phantoms import write_ultrasound_phantoms
+
+from ._face import run
+
+
+def ultrasound(
+    out: str = "phantoms/ultrasound",
+    seed: int = 0,
+    specimens: int = 14,
+    frames: int = 8,
+    spacing: float | None = None,
+    jobs: int = -1,
+    cluster: str | None = None,
+) -> Report:
+    """Write B-mode frames with their bone surfaces in the layout of UltraBones100k, and a data list.
+
+    Args:
+        out: folder to write.
+        seed: the same seed gives the same files.
+        specimens: number of specimens.
+        frames: frames of each.
+        spacing: pixel size in mm; each specimen has its own by default.
+        jobs: processes, -1 for all cores.
+        cluster: address of a Dask scheduler, such as tcp://scheduler:8786.
+    """
+    return write_ultrasound_phantoms(
+        out, seed=seed, specimens=specimens, frames=frames, spacing_mm=spacing, jobs=jobs, cluster=cluster
+    )
+
+
+if __name__ == "__main__":
+    run({"ultrasound": ultrasound})

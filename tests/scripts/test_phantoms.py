@@ -1,0 +1,53 @@
+"""The command line of the phantoms."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def _run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "shared")])}
+    command = [sys.executable, "-m", "scripts.phantoms", *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, timeout=300, check=False)
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("phantoms")
+
+
+SMALL = ("--specimens", "1", "--frames", "1", "--spacing", "0.5", "--jobs", "1")
+
+
+def test_phantoms_are_written_where_they_were_asked_for(small: Path) -> None:
+    done = _run("ultrasound", "here", *SMALL, cwd=small)
+    assert done.returncode == 0, done.stderr
+    assert "1 done, 0 skipped, 0 failed" in done.stdout + done.stderr
+    assert sorted(path.relative_to(small).as_posix() for path in small.rglob("*") if path.is_file()) == [
+        "here/1/record_1/Labels/100000_label.png",
+        "here/1/record_1/UltrasoundImages/100000.png",
+        "here/1/record_1/tracking.csv",
+        "here/data_list.json",
+        "here/phantoms.json",
+    ]
+
+
+def test_a_mistake_is_one_line_and_exit_code_one(small: Path) -> None:
+    failed = _run("ultrasound", "here", *SMALL, "--seed", "8", cwd=small)
+    assert failed.returncode == 1
+    assert "Traceback" not in failed.stderr
+    assert "another seed or pixel size" in failed.stderr.strip().splitlines()[-1]
+
+
+def test_help_names_the_arguments(small: Path) -> None:
+    shown = _run("ultrasound", "--help", cwd=small)
+    assert shown.returncode == 0
+    for word in ("--seed", "--specimens", "--frames", "--spacing", "--jobs", "--cluster"):
+        assert word in shown.stdout + shown.stderr

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import pytest
+import trimesh
+from PIL import Image
+
+from scripts.prepare import sweep, ultrabones
+from skiagraph.data import read_data_list
+
+PROJECT = Path(__file__).parents[2]
+
+
+def write_png(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new("L", (6, 4)).save(path)
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Path:
+    """Specimens 1, 2, 5 and 6; one of the two frames of specimen 1 lacks its label."""
+    root = tmp_path / "Größe 1"
+    for specimen in (1, 2, 5, 6):
+        write_png(root / f"{specimen}/r/UltrasoundImages/10.png")
+        write_png(root / f"{specimen}/r/Labels/10_label.png")
+        (root / f"{specimen}/r/tracking.csv").write_text("timestamp,space_factor\n10,0.05\n11,0.05\n")
+    write_png(root / "1/r/UltrasoundImages/11.png")
+    return root
+
+
+def test_ultrabones_writes_what_is_good_and_names_what_is_not(
+    dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ultrabones(str(dataset), str(tmp_path / "list.json"), jobs=1)
+    told = capsys.readouterr().out
+    assert "1/r/UltrasoundImages/11.png: its label Labels/11_label.png is missing; left out" in told
+    assert "2 training, 1 validation, 1 test" in told
+    assert [item["name"] for item in read_data_list(tmp_path / "list.json", dataset, "training")] == [
+        "1/r/UltrasoundImages/10",
+        "5/r/UltrasoundImages/10",
+    ]
+    content = json.loads((tmp_path / "list.json").read_bytes())
+    assert content["specimens"] == {"training": ["1", "5"], "validation": ["6"], "test": ["2"]}
+
+
+def test_strict_writes_the_list_and_fails(dataset: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(PROJECT / "shared")}
+    command = [sys.executable, "-m", "scripts.prepare", "ultrabones", str(dataset), "--jobs", "1", "--strict"]
+    done = subprocess.run(
+        [*command, "--out", str(tmp_path / "list.json")],
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "1 left out" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "list.json").is_file()
+
+
+def test_nothing_usable_is_an_error(dataset: Path, tmp_path: Path) -> None:
+    for label in dataset.glob("*/r/Labels/*"):
+        label.unlink()
+    with pytest.raises(ValueError, match="no usable frame"):
+        ultrabones(str(dataset), str(tmp_path / "list.json"), jobs=1)
+    assert not (tmp_path / "list.json").exists()
+
+
+def test_unknown_split_is_told_before_the_files_are_opened(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="leg: no such split"):
+        ultrabones(str(tmp_path / "absent"), str(tmp_path / "list.json"), by="leg")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("by", "leave_out", "tested"), [("donor", None, ["2", "5"]), ("specimen", 1, ["1"])])
+def test_donor_and_left_out_specimen(
+    dataset: Path, tmp_path: Path, by: Literal["specimen", "donor"], leave_out: int | None, tested: list[str]
+) -> None:
+    ultrabones(str(dataset), str(tmp_path / "list.json"), by, leave_out, jobs=1)
+    assert json.loads((tmp_path / "list.json").read_bytes())["specimens"]["test"] == tested
+
+
+def test_sweep_holds_out_a_stretch_of_the_bone(tmp_path: Path) -> None:
+    """The probe goes along 100 mm and back; both ways over one place belong to one part."""
+    positions = np.concatenate([np.linspace(0, 100, 60), np.linspace(100, 0, 60)])
+    rows = [f"{t},0.05,0,0,{z},0,0,0" for t, z in enumerate(positions)]
+    for t in range(len(rows)):
+        write_png(tmp_path / f"sweep/UltrasoundImages/{t}.png")
+    columns = "timestamp,space_factor,x,y,z,euler_x,euler_y,euler_z"
+    (tmp_path / "sweep/tracking.csv").write_text("\n".join((columns, *rows)))
+    (tmp_path / "sweep/CT_models").mkdir()
+    trimesh.creation.box().export(tmp_path / "sweep/CT_models/Tibia.stl")
+    sweep(str(tmp_path / "sweep"), str(tmp_path / "list.json"), bone="tibia")
+    content = json.loads((tmp_path / "list.json").read_bytes())
+    z = {p: [positions[int(Path(i["image"]).stem)] for i in content[p]] for p in ("training", "validation", "test")}
+    assert (min(z["test"]) >= 40, max(z["test"]) <= 60, min(z["validation"]) >= 90) == (True, True, True)
+    assert all(value < 30 or 70 < value < 80 for value in z["training"])
+    assert len(z["test"]) == 24
+    item = content["test"][0]
+    assert item["label"] == f"Labels/{Path(item['image']).stem}_label.png"
+    assert (item["partial"], item["group"], item["spacing_mm"]) == (True, "tibia", [0.05, 0.05])
