@@ -114,8 +114,7 @@ def evaluate_share(rank: int, folder: Path) -> None:
 
 
 def test_two_processes_report_each_case_once_and_one_of_them_writes(tmp_path: Path) -> None:
-    # Forked, because two new processes would take long to import torch and MONAI.
-    start_processes(evaluate_share, (tmp_path,), nprocs=2, start_method="fork")
+    start_processes(evaluate_share, (tmp_path,), nprocs=2, start_method="spawn")
     for rank in range(2):
         assert json.loads((tmp_path / f"{rank}.json").read_text())["mean_grey"] == 2
     assert pd.read_csv(tmp_path / "rank0" / "per_case.csv")["name"].tolist() == [0, 1, 2, 3, 4]

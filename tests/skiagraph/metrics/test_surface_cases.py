@@ -88,7 +88,7 @@ def average_over_ranks(rank: int, folder: Path) -> None:
 
 
 def test_every_rank_sees_the_mean_over_the_frames_of_all(tmp_path: Path) -> None:
-    start_processes(average_over_ranks, (tmp_path,), nprocs=2, start_method="fork")
+    start_processes(average_over_ranks, (tmp_path,), nprocs=2, start_method="spawn")
     assert [float((tmp_path / str(rank)).read_text()) for rank in range(2)] == pytest.approx([2 / 3, 2 / 3])
 
 
