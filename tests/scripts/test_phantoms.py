@@ -43,7 +43,7 @@ def test_a_mistake_is_one_line_and_exit_code_one(small: Path) -> None:
     failed = _run("ultrasound", "here", *SMALL, "--seed", "8", cwd=small)
     assert failed.returncode == 1
     assert "Traceback" not in failed.stderr
-    assert "another seed or pixel size" in failed.stderr.strip().splitlines()[-1]
+    assert "another seed, pixel size or version" in failed.stderr.strip().splitlines()[-1]
 
 
 def test_help_names_the_arguments(small: Path) -> None:

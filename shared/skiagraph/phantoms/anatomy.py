@@ -1,4 +1,4 @@
-"""What lies under the probe: skin, layers of fascia and bones, as depths along the columns of the image."""
+"""What lies under the probe: skin, fascia, septa and bones, as depths along the columns of the image."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from .scanner import Scanner
 
 @dataclass(frozen=True)
 class Anatomy:
-    """Depths in mm along the columns, (columns,) each; bones nearest the probe first."""
+    """Depths in mm along the columns, (columns,) each and negative where there is none; bones in no order."""
 
     skin_mm: FloatArray
     fascia_mm: list[FloatArray]
+    septa_mm: list[FloatArray]
     bones: list[BoneSurface]
 
     @classmethod
     def draw(cls, rng: np.random.Generator, scanner: Scanner) -> Anatomy:
-        """Draw skin, one to three layers of fascia, sheaths over bones, and none to three bones."""
+        """Draw skin, one to three layers of fascia, sheaths over bones, and septa, and none to three bones."""
         columns = scanner.shape[1]
         bend = smooth_noise(rng, (columns,), (10 / scanner.spacing_mm,))
         bulge = np.linspace(-1, 1, columns, dtype=np.float32) - rng.uniform(-1, 1)
@@ -39,4 +40,24 @@ class Anatomy:
                 # Tendon or muscle sheath that runs over the bone, as bright and as curved as the bone itself.
                 away = rng.uniform(0.8, 4) + rng.normal(0, 0.06) * np.arange(columns) * scanner.spacing_mm
                 fascia.append(np.maximum(bone.depth_or(-9) - np.abs(away), -9).astype(np.float32))
-        return cls(skin.astype(np.float32), fascia, bones)
+        septa = [_draw_septum(rng, scanner, bones) for _ in range(rng.poisson(2.0))]
+        return cls(skin.astype(np.float32), fascia, septa, bones)
+
+
+def _draw_septum(rng: np.random.Generator, scanner: Scanner, bones: list[BoneSurface]) -> FloatArray:
+    """Depth of a septum between two muscles, mm: oblique, and most septa end at a bone, as if the bone went on."""
+    columns = scanner.shape[1]
+    across = np.arange(columns, dtype=np.float32) * scanner.spacing_mm
+    towards = rng.choice([-1, 1])
+    start_mm, depth_mm = rng.uniform(0, scanner.width_mm), rng.uniform(0.15, 0.7) * scanner.depth_mm
+    seen = [bone for bone in bones if np.isfinite(bone.depth_mm).any()]
+    if seen and rng.random() < 0.75:
+        bone = seen[rng.integers(len(seen))]
+        met = np.flatnonzero(np.isfinite(bone.depth_mm))[::towards]
+        at = met[int(rng.uniform(0.4, 1.0) * (met.size - 1))]
+        start_mm, depth_mm = across[at], bone.depth_mm[at] + rng.normal(0, 0.5)
+    outwards = (across - start_mm) * towards
+    slope = np.tan(np.deg2rad(np.clip(rng.normal(30, 18), -20, 60)))
+    wave = smooth_noise(rng, (columns,), (rng.uniform(2, 6) / scanner.spacing_mm,))
+    septum = depth_mm + slope * outwards + rng.normal(0, 0.015) * outwards**2 + rng.uniform(0, 0.4) * wave
+    return np.where((outwards >= 0) & (outwards < rng.uniform(4, 18)), septum, -9).astype(np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.ndimage import gaussian_filter1d
 from scipy.special import expit
 
 from .anatomy import Anatomy
@@ -11,7 +12,7 @@ from .scanner import Scanner
 
 
 def tissue_level(rng: np.random.Generator, scanner: Scanner, anatomy: Anatomy) -> FloatArray:
-    """Echogenicity of the soft tissue, dB: layers, blotches, striations, fascia lines, round structures."""
+    """Echogenicity of the soft tissue, dB: layers, blotches, striations, fascia lines, septa, round structures."""
     rows, columns = scanner.shape
     px = 1 / scanner.spacing_mm
     depth = (np.arange(rows, dtype=np.float32) * scanner.spacing_mm)[:, None]
@@ -28,12 +29,26 @@ def tissue_level(rng: np.random.Generator, scanner: Scanner, anatomy: Anatomy) -
     web = smooth_noise(rng, scanner.shape, (rng.uniform(0.4, 0.8) * px, rng.uniform(0.9, 2.2) * px))
     level += rng.gamma(1.0, 3.0) * np.exp(-((web / 0.35) ** 2)) * np.exp(0.5 * patches)
     for fascia in anatomy.fascia_mm:
+        # Two muscles differ in grey, so what lies under a fascia may be darker without any shadow.
+        level += _half_shadow(rng, fascia, scanner, dim_db=max(rng.normal(0, 3), -3))
         level = _add_line(rng, level, fascia, scanner, height_db=rng.uniform(3, 24), width_mm=rng.uniform(0.12, 0.45))
+    for septum in anatomy.septa_mm:
+        level += _half_shadow(rng, septum, scanner, dim_db=rng.uniform(0, 14))
+        level = _add_line(rng, level, septum, scanner, height_db=rng.uniform(4, 24), width_mm=rng.uniform(0.12, 0.4))
     for _ in range(rng.poisson(1.5)):
         level += _round_structure(rng, scanner)
     level = np.where(depth < anatomy.skin_mm, -38.0, level)
     level = _add_line(rng, level, anatomy.skin_mm, scanner, height_db=rng.uniform(8, 20), width_mm=0.16)
     return _add_line(rng, level, np.full(columns, 0.3, np.float32), scanner, height_db=48.0, width_mm=0.08)
+
+
+def _half_shadow(rng: np.random.Generator, line_mm: FloatArray, scanner: Scanner, dim_db: float) -> FloatArray:
+    """What the tissue under a boundary loses to it, dB: less of the sound passes, or another muscle begins."""
+    depth = (np.arange(scanner.shape[0], dtype=np.float32) * scanner.spacing_mm)[:, None]
+    under = ((line_mm > 0) & (depth > line_mm)).astype(np.float32)
+    soft = gaussian_filter1d(under, rng.uniform(0.3, 1.5) / scanner.spacing_mm, axis=1)
+    # Deeper down the tissue at the sides fills the half shadow in again.
+    return np.asarray(-dim_db * soft * np.exp(-np.maximum(depth - line_mm, 0) / rng.uniform(8, 60)), dtype=np.float32)
 
 
 def _tissue_bend(rng: np.random.Generator, scanner: Scanner, fascia_mm: FloatArray) -> FloatArray:

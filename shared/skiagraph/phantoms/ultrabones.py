@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
 from ..data.data_list import write_data_list
 from ..data.layouts.ultrabones import read_ultrabones, split_ultrabones
-from ..folder_work import Report, whole_file, work_through, write_json
-from ..geometry.surface_line import resample_line
+from ..folder_work import Report, whole_file, work_through, write_image, write_json
+from ..geometry import draw_band
 from .scanner import draw_scanner
 from .ultrasound import UltrasoundFrame, draw_frame
 
@@ -23,6 +24,7 @@ from .ultrasound import UltrasoundFrame, draw_frame
 _LABEL_WIDTH_MM = 0.2
 _FIRST_TIMESTAMP_MS = 100_000
 _FRAME_INTERVAL_MS = 50
+_FINEST_MM, _COARSEST_MM = 0.01, 1.0
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def write_ultrasound_phantoms(
     """Write frames `<specimen>/record_1/UltrasoundImages/<t>.png` with `Labels/<t>_label.png`, and `data_list.json`.
 
     Every frame depends on (seed, specimen, frame) alone, so a larger set contains the smaller one, and an interrupted
-    run goes on where it stopped. `phantoms.json` keeps what all of them depend on.
+    run goes on where it stopped. `phantoms.json` keeps what all of them depend on, the code that drew them included.
 
     Args:
         out: the folder to write.
@@ -78,24 +80,38 @@ def write_ultrasound_phantoms(
         cluster: address of a Dask scheduler that takes the place of the processes.
 
     Raises:
-        ValueError: the folder holds phantoms of another seed or pixel size.
+        ValueError: an argument is out of range, or the folder holds phantoms of another seed, pixel size or version.
     """
-    out = Path(out)
-    _claim(out, {"seed": seed, "spacing_mm": spacing_mm})
+    out = Path(os.path.abspath(out))  # workers of a cluster have folders of their own
+    if specimens < 1 or frames < 1:
+        raise ValueError(f"there is nothing to draw with {specimens} specimens of {frames} frames; give 1 or more")
+    if spacing_mm is not None and not _FINEST_MM <= spacing_mm <= _COARSEST_MM:
+        raise ValueError(f"a pixel of {spacing_mm} mm is not one of ultrasound; give {_FINEST_MM} to {_COARSEST_MM}")
+    drawing = _drawing_sha256()
+    _claim(out, {"seed": seed, "spacing_mm": spacing_mm, "drawing_sha256": drawing})
     todo = [_Job(out, seed, s, f, spacing_mm) for s in range(1, specimens + 1) for f in range(frames)]
     report = work_through(
         _write_frame, todo, done=_is_written, name=str, jobs=jobs, cluster=cluster, description="phantoms"
     )
+    if report.done + report.skipped == 0:
+        return report
     for specimen in range(1, specimens + 1):
         _write_tracking(_Job(out, seed, specimen, 0, spacing_mm))
-    items, _ = read_ultrabones(out, jobs=jobs)
+    items, _ = read_ultrabones(out, jobs=jobs, cluster=cluster)
     write_data_list(
         out / "data_list.json",
         split_ultrabones(items),
         name="ultrasound phantoms",
-        description=f"Synthetic B-mode frames, seed {seed}, {specimens} specimens of {frames} frames.",
+        description=f"Synthetic B-mode frames of {len({item['group'] for item in items})} specimens, seed {seed}.",
+        facts={"drawing_sha256": drawing},
     )
     return report
+
+
+def _drawing_sha256() -> str:
+    """Of the code of this room: other code draws other frames from the same seed."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return sha256(b"".join(source.read_bytes().replace(b"\r\n", b"\n") for source in sources)).hexdigest()
 
 
 def _claim(out: Path, settings: dict[str, Any]) -> None:
@@ -103,38 +119,24 @@ def _claim(out: Path, settings: dict[str, Any]) -> None:
     record = out / "phantoms.json"
     if record.is_file() and json.loads(record.read_bytes()) != settings:
         raise ValueError(
-            f"{out}: holds phantoms of another seed or pixel size (see {record.name}); give another folder"
+            f"{out}: holds phantoms of another seed, pixel size or version (see {record.name}); give another folder"
         )
     write_json(record, settings)
 
 
 def draw_label(frame: UltrasoundFrame) -> NDArray[np.uint8]:
-    """The bone surfaces as lines of 255 on 0, 0.2 mm wide as in the published labels and at least a pixel.
-
-    All pixels whose centre is that near to the line are set: Pillow, which rounds points down, would shift it.
-    """
+    """The bone surfaces as lines of 255 on 0, 0.2 mm wide as in the published labels and at least a pixel."""
     rows, columns = frame.image.shape
-    label = np.zeros((rows, columns), dtype=np.uint8)
-    # Half a pixel and a little: without it the line would break where it runs between two rows.
-    half_width = max(0.51, _LABEL_WIDTH_MM / frame.spacing_mm[0] / 2)
-    reach = np.arange(-np.ceil(half_width), np.ceil(half_width) + 1)
-    around = np.stack(np.meshgrid(reach, reach), axis=-1).reshape(1, -1, 2)
-    for points in frame.surfaces_px:
-        along = resample_line(points, step=0.2)[:, None]
-        pixels = np.round(along) + around
-        x, y = pixels[np.linalg.norm(pixels - along, axis=-1) <= half_width].astype(int).T
-        inside = (x >= 0) & (x < columns) & (y >= 0) & (y < rows)
-        label[y[inside], x[inside]] = 255
-    return label
+    # A pixel and a little: without it the line would break where it runs between two rows.
+    return draw_band(frame.surfaces_px, (rows, columns), max(1.02, _LABEL_WIDTH_MM / frame.spacing_mm[0]))
 
 
 def _write_frame(job: _Job) -> None:
     settings = draw_scanner(np.random.default_rng([job.seed, job.specimen]), job.spacing_mm)
     frame = draw_frame(np.random.default_rng([job.seed, job.specimen, job.frame + 1]), settings)
     # The image comes last: where it stands, its label stands.
-    for path, pixels in ((job.label, draw_label(frame)), (job.image, frame.image)):
-        with whole_file(path) as temporary:
-            Image.fromarray(pixels).save(temporary, format="PNG")
+    write_image(job.label, draw_label(frame))
+    write_image(job.image, frame.image)
 
 
 def _is_written(job: _Job) -> bool:

@@ -89,7 +89,7 @@ def _transmission(rng: np.random.Generator, scanner: Scanner, anatomy: Anatomy, 
     steering = rng.uniform(0, 14)
     for bone in anatomy.bones:
         shadow = np.mean([_shadow(bone, scanner, angle) for angle in (-steering, 0, steering)], axis=0)
-        transmitted *= 1 - gaussian_filter1d(shadow, rng.uniform(0.15, 0.8) / scanner.spacing_mm, axis=1)
+        transmitted *= 1 - gaussian_filter1d(shadow, rng.uniform(0.15, 1.5) / scanner.spacing_mm, axis=1)
     return np.asarray(level + np.maximum(20 * np.log10(transmitted + 1e-4), rng.uniform(-50, -24)), dtype=np.float32)
 
 

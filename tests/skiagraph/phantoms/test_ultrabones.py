@@ -96,10 +96,33 @@ def test_a_smaller_run_keeps_the_tracking_of_what_is_there(tmp_path: Path) -> No
 @pytest.mark.parametrize("other", [{"seed": 5}, {"spacing_mm": 0.3}])
 def test_frames_of_another_kind_are_not_mixed(written: Path, other: dict[str, float]) -> None:
     before = _frames(written)
-    with pytest.raises(ValueError, match="another seed or pixel size") as caught:
+    with pytest.raises(ValueError, match="another seed, pixel size or version") as caught:
         write_ultrasound_phantoms(written, **{"seed": 0, "spacing_mm": SPACING_MM, "jobs": 1, **other})
     assert "\n" not in str(caught.value)
     assert _frames(written) == before
+
+
+def test_frames_of_other_code_are_not_mixed(tmp_path: Path) -> None:
+    _write(tmp_path, specimens=1, frames=1)
+    record = json.loads((tmp_path / "phantoms.json").read_text())
+    assert record["drawing_sha256"] == json.loads((tmp_path / "data_list.json").read_text())["drawing_sha256"]
+    (tmp_path / "phantoms.json").write_text(json.dumps({**record, "drawing_sha256": "0" * 64}))
+    with pytest.raises(ValueError, match="version"):
+        _write(tmp_path, specimens=1, frames=1)
+
+
+@pytest.mark.parametrize("wrong", [{"specimens": 0}, {"frames": 0}, {"spacing_mm": -1.0}, {"spacing_mm": 54.0}])
+def test_what_cannot_be_drawn_is_told_before_anything_is_written(tmp_path: Path, wrong: dict[str, float]) -> None:
+    with pytest.raises(ValueError, match="give"):
+        write_ultrasound_phantoms(tmp_path / "out", **wrong)
+    assert not (tmp_path / "out").exists()
+
+
+def test_frames_that_cannot_be_written_are_reported(tmp_path: Path) -> None:
+    (tmp_path / "1").write_text("a file where the specimen's folder belongs")
+    report = write_ultrasound_phantoms(tmp_path, specimens=1, frames=2, spacing_mm=SPACING_MM, jobs=1)
+    assert (report.done, report.failed) == (0, 2)
+    assert not (tmp_path / "data_list.json").exists()
 
 
 def _label_rows(label: NDArray[np.uint8]) -> NDArray[np.float64]:
