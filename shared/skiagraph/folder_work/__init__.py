@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .files import whole_file, write_json
+from .files import whole_file, write_image, write_json
 from .report import Outcome, Report, describe_error
 from .run import work_through
 
-__all__ = ["Outcome", "Report", "describe_error", "whole_file", "work_through", "write_json"]
+__all__ = ["Outcome", "Report", "describe_error", "whole_file", "work_through", "write_image", "write_json"]

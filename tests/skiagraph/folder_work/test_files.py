@@ -5,14 +5,16 @@ import os
 import socket
 import subprocess
 import sys
+import time
 from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
-from skiagraph.folder_work import whole_file, write_json
+from skiagraph.folder_work import whole_file, write_image, write_json
 from skiagraph.folder_work.files import _remove_leftovers
 
 
@@ -91,13 +93,27 @@ def test_what_killed_writers_left_is_removed_and_nothing_else(tmp_path: Path) ->
     abandoned = tmp_path / part_of(ended.pid)
     old = tmp_path / part_of(1, host="some other machine")
     kept = [tmp_path / part_of(os.getpid()), tmp_path / part_of(ended.pid, host="other"), tmp_path / "download.part"]
+    an_hour_ago = time.time() - 3600
     for path in (abandoned, old, *kept):
         path.touch()
+        os.utime(path, (an_hour_ago, an_hour_ago))
     os.utime(old, (0, 0))
     _remove_leftovers.cache_clear()
     with whole_file(tmp_path / "new") as temporary:
         temporary.touch()
     assert set(tmp_path.iterdir()) == {*kept, tmp_path / "new"}
+
+
+def test_a_writer_in_another_container_of_the_same_name_is_left_alone(tmp_path: Path) -> None:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    # Nobody here has this process number, as if the writer were in a container of its own.
+    elsewhere = tmp_path / part_of(ended.pid)
+    elsewhere.write_text("half of a file")
+    _remove_leftovers.cache_clear()
+    with whole_file(tmp_path / "new") as temporary:
+        temporary.touch()
+    assert elsewhere.read_text() == "half of a file"
 
 
 def test_json_is_read_back_in_its_order(tmp_path: Path) -> None:
@@ -127,9 +143,35 @@ def test_json_of_arrays_paths_and_what_is_not_a_number(tmp_path: Path) -> None:
     }
 
 
+def test_json_keeps_a_list_of_numbers_on_one_line(tmp_path: Path) -> None:
+    content = {"points": [[1, 2.5], [3, 4]], "odd": ["a, [b]", "[\n 1\n]"], "none": [], "deep": [{"x": [1, 2]}]}
+    write_json(tmp_path / "a.json", content)
+    lines = (tmp_path / "a.json").read_text().splitlines()
+    assert json.loads("\n".join(lines)) == content
+    assert [line.strip() for line in lines if line.strip().startswith("[")] == ["[1, 2.5],", "[3, 4]"]
+    assert '            "x": [1, 2]' in lines
+
+
 def test_json_that_cannot_be_written_leaves_the_old_file(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("old")
     with pytest.raises(TypeError):
         write_json(tmp_path / "a.json", {"a": object()})
     assert (tmp_path / "a.json").read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("shape", [(9, 7), (9, 7, 3)])
+def test_images_are_exact_as_png_and_close_as_jpeg(shape: tuple[int, ...], tmp_path: Path) -> None:
+    pixels = np.full(shape, 200, np.uint8)
+    pixels[4:] = 40
+    for name, tolerance in (("a.png", 0), ("b.jpg", 12)):
+        write_image(tmp_path / "out" / name, pixels)
+        with Image.open(tmp_path / "out" / name) as image:
+            assert image.format == ("PNG" if name.endswith("png") else "JPEG")
+            assert np.asarray(image).astype(int) == pytest.approx(pixels.astype(int), abs=tolerance)
+
+
+def test_an_image_of_another_format_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"\.png or \.jpg"):
+        write_image(tmp_path / "a.gif", np.zeros((2, 2), np.uint8))
+    assert not list(tmp_path.iterdir())
