@@ -14,6 +14,7 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from torch import Tensor, nn
 
+from ..engines.errors import root_cause
 from ..geometry.surface_line import SurfaceLine
 from ..transforms import LoadFramed
 from .benchmark import ExportedNetwork, Predict, count_multiply_adds, count_parameters
@@ -33,10 +34,7 @@ def evaluated(parser: ConfigParser, key: str) -> Any:
     try:
         return parser.get_parsed_content(key)
     except RuntimeError as error:
-        cause: BaseException = error
-        while cause.__cause__ is not None:
-            cause = cause.__cause__
-        raise cause from None
+        raise root_cause(error) from None
 
 
 @dataclass(frozen=True)

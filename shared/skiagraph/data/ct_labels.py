@@ -6,6 +6,7 @@ import csv
 import hashlib
 import json
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -16,10 +17,9 @@ from typing import Any
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from PIL import Image
 
-from ..folder_work import Report, whole_file, work_through, write_json
-from ..geometry import MAX_INCIDENCE_DEG, join_segments, resample_line, section_segments
+from ..folder_work import Report, whole_file, work_through, write_image, write_json
+from ..geometry import MAX_INCIDENCE_DEG, ImagePlane, draw_band, join_segments, section_segments
 from ..report import draw_lines
 from .ct_alignment import CORRECTION_NAMES, FrameAlignment, align_frame, align_sweep, echo_offset_mm
 from .layouts.sweep import IMAGE_TO_MARKER, Sweep, SweepFrame, read_surfaces, read_sweep
@@ -30,11 +30,11 @@ logger = logging.getLogger(__name__)
 REFINEMENTS = ("none", "sweep", "frame")
 LINE_WIDTH_PX = 3.5
 """Thin, but wide enough to survive a resize to a third."""
-SAMPLING_PX = 0.25
 MAX_ALIGNED_FRAMES = 64
 """Frames that a sweep's correction is fitted to, spread evenly: six numbers need no more."""
 BEFORE_COLOUR, AFTER_COLOUR = (255, 70, 70), (90, 255, 90)
 MISSES = "the image plane misses the bone; its label is empty"
+TURNED_AWAY = "the bone in the image does not face the probe; its label is empty"
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,8 @@ class LabelSettings:
         whole: label the whole outline, also what lies in the bone's shadow, not only what faces the probe.
         max_incidence_deg: what faces the probe is labelled up to this angle between the beam and its normal.
         image_to_marker: probe calibration, (x, y, z) in mm and extrinsic xyz Euler angles in degrees.
+
+    The calibration is kept as a tuple of floats.
 
     Raises:
         ValueError: ``refine`` is none of the three, the angle is not between 0 and 90, or the calibration is
@@ -72,6 +74,7 @@ class LabelSettings:
                 "image_to_marker must be six numbers (x,y,z in mm, then three angles in degrees), "
                 f"got {self.image_to_marker}."
             )
+        object.__setattr__(self, "image_to_marker", tuple(numbers.tolist()))
 
 
 def label_sweep(
@@ -85,8 +88,9 @@ def label_sweep(
     """Label every frame of a tracked sweep with the CT surface, resuming where an earlier run ended.
 
     Writes ``Labels/<name>_label.png`` (255 on a line about 3.5 pixels wide, on the image's grid),
-    ``overlays/<name>.png`` (red: as tracked, green: the label), ``frames/<name>.json`` and, of these, the
-    table ``alignment.csv``. A frame whose plane misses the bone has an empty label, and a warning says so.
+    ``overlays/<name>.jpg`` (red: as tracked, green: the label), ``frames/<name>.json`` and, of these, the
+    table ``alignment.csv``. A frame whose plane misses the bone, or shows only bone that does not face the probe, has
+    an empty label, and a warning says so.
 
     Args:
         sweep_dir: folder that :func:`read_sweep` reads.
@@ -99,7 +103,8 @@ def label_sweep(
         FileNotFoundError, ValueError: the sweep cannot be read, or ``out_dir`` holds labels of another sweep
             or of other settings.
     """
-    settings, out = settings or LabelSettings(), Path(out_dir)
+    # Absolute, because a worker of a cluster runs in a folder of its own.
+    settings, out = settings or LabelSettings(), Path(os.path.abspath(out_dir))
     sweep = read_sweep(sweep_dir)
     _surface(sweep.surfaces)  # a bad surface is one error here, not one for each frame
     correction = _sweep_correction(sweep, out, settings)
@@ -116,31 +121,6 @@ def label_sweep(
     return report
 
 
-def draw_band(lines: Sequence[Floats], shape: tuple[int, int], width_px: float = LINE_WIDTH_PX) -> NDArray[np.uint8]:
-    """Lines drawn as a band of even width.
-
-    Args:
-        lines: each (N, 2), points (x, y) in pixels, pixel centres at whole numbers.
-        shape: (rows, columns) of the image.
-        width_px: pixels up to half of it away from a line are set.
-
-    Returns:
-        uint8 image, 255 on the band and 0 elsewhere.
-    """
-    image = np.zeros(shape, dtype=np.uint8)
-    reach = int(np.ceil(width_px / 2)) + 1
-    steps = np.arange(-reach, reach + 1)
-    offsets = np.stack(np.meshgrid(steps, steps), axis=-1).reshape(-1, 2)
-    for line in lines:
-        points = resample_line(line, SAMPLING_PX)
-        pixels = np.rint(points).astype(int)[:, None] + offsets
-        near = np.linalg.norm(pixels - points[:, None], axis=-1) <= width_px / 2
-        inside = np.all((pixels >= 0) & (pixels < shape[::-1]), axis=-1)
-        x, y = pixels[near & inside].T
-        image[y, x] = 255
-    return image
-
-
 def _label_frame(
     frame: SweepFrame, *, surfaces: tuple[Path, ...], out: Path, settings: LabelSettings, correction: Floats
 ) -> dict[str, Any]:
@@ -150,10 +130,10 @@ def _label_frame(
         correction = align_frame(aligned, correction)
     before, facing = (aligned.lines(c, settings.max_incidence_deg) for c in (np.zeros(6), correction))
     lines = _outlines(surfaces, aligned, correction) if settings.whole else facing
-    label = draw_band(lines, aligned.plane.shape)
-    _write_image(_label_path(out, frame), label)
+    label = draw_band(lines, aligned.plane.shape, LINE_WIDTH_PX)
+    write_image(_label_path(out, frame), label)
     overlay = draw_lines(draw_lines(image, before, BEFORE_COLOUR), lines, AFTER_COLOUR)
-    _write_image(out / "overlays" / f"{frame.name}.png", overlay)
+    write_image(out / "overlays" / f"{frame.name}.jpg", overlay)
     record = {
         "frame": frame.name,
         **dict(zip(CORRECTION_NAMES, np.round(correction, 4).tolist(), strict=True)),
@@ -162,10 +142,14 @@ def _label_frame(
         "score_after": aligned.mean_score(correction),
         "echo_offset_before_mm": echo_offset_mm(image, before, frame.spacing_mm),
         "echo_offset_after_mm": echo_offset_mm(image, facing, frame.spacing_mm),
-        "note": "" if label.any() else MISSES,
+        "note": "" if label.any() else _why_empty(_outlines(surfaces, aligned, correction), aligned.plane),
     }
     write_json(_record_path(out, frame), record)
     return record
+
+
+def _why_empty(outlines: Sequence[Floats], plane: ImagePlane) -> str:
+    return TURNED_AWAY if _length_mm(outlines, plane.shape, plane.spacing_mm) > 0 else MISSES
 
 
 def _prepare(
@@ -201,11 +185,10 @@ def _sweep_correction(sweep: Sweep, out: Path, settings: LabelSettings) -> Float
     path = out / "settings.json"
     wanted = {**json.loads(json.dumps(asdict(settings))), "input_sha256": _digest(sweep)}
     if path.is_file():
-        found = json.loads(path.read_text())
-        correction = found.pop("sweep_correction")
+        found, correction = _read_settings(path)
         if found != wanted:
             raise ValueError(f"{path}: made for another sweep or with other settings; choose another folder.")
-        return np.array(correction)
+        return correction
     fitted = np.zeros(6)
     if settings.refine != "none":
         every = sweep.frames[:: -(-len(sweep.frames) // MAX_ALIGNED_FRAMES)]
@@ -214,11 +197,19 @@ def _sweep_correction(sweep: Sweep, out: Path, settings: LabelSettings) -> Float
     return fitted
 
 
+def _read_settings(path: Path) -> tuple[dict[str, Any], Floats]:
+    try:
+        found = json.loads(path.read_bytes())
+        return found, np.array(found.pop("sweep_correction"), dtype=float).reshape(6)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: damaged, or not of the labelling of a sweep; choose another folder.") from error
+
+
 def _prepare_readable(
     surfaces: tuple[Path, ...], frames: Sequence[SweepFrame], settings: LabelSettings
 ) -> Iterator[FrameAlignment]:
     for frame in frames:
-        with suppress(ValueError):  # the labelling of this frame will say what is wrong with its image
+        with suppress(OSError, ValueError):  # the labelling of this frame will say what is wrong with its image
             yield _prepare(surfaces, frame, frame.read_image(), settings)
 
 
@@ -235,11 +226,6 @@ def _record_path(out: Path, frame: SweepFrame) -> Path:
 
 def _label_path(out: Path, frame: SweepFrame) -> Path:
     return out / "Labels" / f"{frame.name}_label.png"
-
-
-def _write_image(path: Path, pixels: NDArray[np.uint8]) -> None:
-    with whole_file(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format="PNG")
 
 
 def _write_table(sweep: Sweep, out: Path) -> None:

@@ -32,21 +32,44 @@ def read_data_list(
             goes on without the images that are missing.
 
     Returns:
-        One dictionary an item: `image` and `label` absolute, `name` (see `name_items`), every other key as it
-        stands.
+        One dictionary an item: `image` and `label` absolute, `name` (its own, or see `name_items`), every other key
+        as it stands.
 
     Raises:
         FileNotFoundError: the list, the folder or one of the files is missing.
-        ValueError: the file is not a data list, lacks the part, or holds a path that leaves `dataset_dir`.
+        ValueError: the file is not a data list, lacks the part or any image in it, holds a path that leaves
+            `dataset_dir` or an entry of a wrong kind, or an image or a name stands in it twice.
     """
-    root = Path(os.path.abspath(dataset_dir))
-    entries = _read_part(Path(path), part)
-    if not root.is_dir():
-        raise FileNotFoundError(f"{dataset_dir}: no such folder; give the folder of the images as dataset_dir")
-    items = [_with_absolute_paths(entry, root, f"{path}: {part}[{i}]") for i, entry in enumerate(entries)]
+    items = list_items(path, dataset_dir, part)
+    root = absolute_path(dataset_dir)
     if must_exist:
         _check_files(items, f"{path}: {part}", root)
     return name_items(items, root)
+
+
+def list_items(path: str | os.PathLike[str], dataset_dir: str | os.PathLike[str], part: str) -> list[Item]:
+    """The items of one part of a data list with absolute paths, whether their files are there or not.
+
+    As `read_data_list`, but only those that have a `name` of their own have one.
+    """
+    root = absolute_path(dataset_dir)
+    entries = _read_part(Path(path), part)
+    if not root.is_dir():
+        raise FileNotFoundError(f"{dataset_dir}: no such folder; give the folder of the images as dataset_dir")
+    if not entries:
+        raise ValueError(f"{path}: its part '{part}' is empty; give a data list that has images there")
+    return [_checked_item(entry, root, f"{path}: {part}[{i}]") for i, entry in enumerate(entries)]
+
+
+def absolute_path(path: str | os.PathLike[str]) -> Path:
+    """The path from the root, for a folder or file that a user named.
+
+    Raises:
+        ValueError: it is a number, as MONAI's runner understands ``--dataset_dir 7``.
+    """
+    if isinstance(path, int | float):
+        raise ValueError(f"a folder that is named by a number has to be given as ./{path}, or it is taken for a number")
+    return Path(os.path.abspath(path))
 
 
 def write_data_list(
@@ -90,11 +113,11 @@ def data_list_sha256(path: str | os.PathLike[str]) -> str:
 def name_items(items: Sequence[Mapping[str, Any]], root: str | os.PathLike[str]) -> list[Item]:
     """Give every item a `name` that no other has: what its results are called.
 
-    The name is the image's path below `root` without suffix, in POSIX form, with `_0007` added for frame 7 of
-    a multi-frame file. Where two would be the same, both keep their suffix.
+    One that an item has already stays. Else it is the image's path below `root` without suffix, in POSIX form, with
+    `_0007` added for frame 7 of a multi-frame file. Where two would be the same, both keep their suffix.
 
     Raises:
-        ValueError: the same image (or frame of it) stands in `items` twice.
+        ValueError: the same image (or frame of it) or the same name stands in `items` twice.
     """
     relative = [PurePath(os.path.relpath(item["image"], root)) for item in items]
     frames = ["" if item.get("frame") is None else f"_{item['frame']:04d}" for item in items]
@@ -103,8 +126,13 @@ def name_items(items: Sequence[Mapping[str, Any]], root: str | os.PathLike[str])
     if len(set(long)) < len(long):
         twice, _ = Counter(long).most_common(1)[0]
         raise ValueError(f"{twice}: this image is listed twice; remove one of the two")
-    counts, taken = Counter(short), set(long)
-    names = [s if counts[s] == 1 and (s == n or s not in taken) else n for s, n in zip(short, long, strict=True)]
+    own = [item.get("name") for item in items]
+    counts, taken = Counter(short), {*long, *own}
+    made = [s if counts[s] == 1 and (s == n or s not in taken) else n for s, n in zip(short, long, strict=True)]
+    names = [given or name for given, name in zip(own, made, strict=True)]
+    if len(set(names)) < len(names):
+        twice, _ = Counter(names).most_common(1)[0]
+        raise ValueError(f"{twice}: two images have this name; give each item its own `name`, or none a name")
     return [{**item, "name": name} for item, name in zip(items, names, strict=True)]
 
 
@@ -143,12 +171,23 @@ def _read_part(path: Path, part: str) -> list[Any]:
     return entries
 
 
-def _with_absolute_paths(entry: object, root: Path, where: str) -> Item:
+def _checked_item(entry: object, root: Path, where: str) -> Item:
     item = {"image": entry} if isinstance(entry, str) else entry
     if not isinstance(item, dict) or not isinstance(item.get("image"), str):
         raise ValueError(f"{where}: names no image; an item is {{'image': path below dataset_dir, ...}}")
     paths = {key: str(root / _below_root(item[key], where)) for key in _PATH_KEYS if isinstance(item.get(key), str)}
-    return {**item, **paths}
+    frame = item.get("frame")
+    if frame is not None and (type(frame) is not int or frame < 0):
+        raise ValueError(f"{where}: frame must be a whole number, counted from 0, got {frame!r}")
+    name = {} if item.get("name") is None else {"name": _plain_name(item["name"], where)}
+    return {**item, **paths, **name}
+
+
+def _plain_name(name: object, where: str) -> str:
+    path = PurePath(name) if isinstance(name, str) else PurePath()
+    if not path.name or path.anchor or ".." in path.parts:
+        raise ValueError(f"{where}: name must be a text such as 'leg 1/left', for results are called so, got {name!r}")
+    return path.as_posix()
 
 
 def _with_posix_paths(item: Mapping[str, Any], where: str) -> Item:

@@ -42,7 +42,7 @@ class LoadFramed(MapTransform):
         super().__init__(keys, allow_missing_keys)
         if on_error not in ("raise", "report"):
             raise ValueError(f'on_error must be "raise" or "report", got "{on_error}".')
-        self.spacing_mm = None if spacing is None else _pair(spacing)
+        self.spacing_mm = None if spacing is None else _pair(spacing, "spacing")
         self.report_errors = on_error == "report"
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
@@ -53,20 +53,26 @@ class LoadFramed(MapTransform):
         return loaded
 
     def _load(self, path: str, item: Mapping[Hashable, Any]) -> MetaTensor:
-        error = ""
+        name, error = str(item.get("name") or path), ""
         try:
+            if _printable(name) != name:
+                raise ValueError(
+                    f"{_printable(name)}: this name is not UTF-8, so no result can be called so; rename it"
+                )
             frame = read_frame(path, item.get("frame") or 0)
+            spacing = frame.spacing_mm or self.spacing_mm
+            if item.get(_SPACING) is not None:
+                spacing = _pair(item[_SPACING], f"{path}: {_SPACING}")
         except (OSError, ValueError) as problem:
             if not self.report_errors:
                 raise
-            frame, error = GreyFrame(np.zeros((2, 2), dtype=np.float32)), str(problem)
-        spacing = _pair(item["spacing_mm"]) if item.get("spacing_mm") else frame.spacing_mm or self.spacing_mm
+            frame, spacing, error = GreyFrame(np.zeros((2, 2), dtype=np.float32)), None, _printable(str(problem))
         affine = torch.eye(4, dtype=torch.float64)
         if spacing:
             affine[0, 0], affine[1, 1] = spacing
         meta = {
             "filename_or_obj": str(path),
-            "name": item.get("name", str(path)),
+            "name": _printable(name),
             "spatial_shape": np.array(frame.pixels.shape),
             # A pair in any case, because data loaders cannot collate None.
             _SPACING: spacing or (math.nan, math.nan),
@@ -82,8 +88,16 @@ def spacing_mm(image: MetaTensor) -> tuple[float, float] | None:
     return None if math.isnan(row) else (row, column)
 
 
-def _pair(spacing: Sequence[float] | float) -> tuple[float, float]:
-    row, column = (spacing, spacing) if isinstance(spacing, (int, float)) else spacing
-    if not (row > 0 and column > 0):
-        raise ValueError(f"spacing must be positive, in mm per pixel (row, column), got {spacing}")
-    return float(row), float(column)
+def _pair(spacing: Any, what: str) -> tuple[float, float]:
+    try:
+        sizes = np.asarray(spacing, dtype=float).ravel()
+    except (TypeError, ValueError):
+        sizes = np.empty(0)
+    if len(sizes) not in (1, 2) or not (np.isfinite(sizes) & (sizes > 0)).all():
+        raise ValueError(f"{what} must be one or two positive numbers, in mm per pixel (row, column), got {spacing!r}")
+    return float(sizes[0]), float(sizes[-1])
+
+
+def _printable(text: str) -> str:
+    """The text with what stands for bytes that are not UTF-8 written as numbers."""
+    return text.encode(errors="backslashreplace").decode()

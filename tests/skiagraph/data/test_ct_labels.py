@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import json
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from skiagraph.data.ct_labels import LabelSettings, draw_band, label_sweep
+from skiagraph.data import ct_labels
+from skiagraph.data.ct_labels import LabelSettings, label_sweep
+from skiagraph.folder_work import work_through
 
 
 def settings(sweep, **changes):
@@ -50,7 +53,7 @@ def test_labels_lie_on_the_near_side_of_the_known_section(ellipse_sweep, tmp_pat
         columns, middle = np.flatnonzero(label.any(axis=0)), ellipse_sweep.middle_mm[1] / ellipse_sweep.spacing_mm
         assert len(columns) > 0.85 * 2 * 12.5 / ellipse_sweep.spacing_mm
         assert np.median(label_points(label)[:, 1]) < middle
-        with Image.open(tmp_path / "out" / "overlays" / f"{name}.png") as overlay:
+        with Image.open(tmp_path / "out" / "overlays" / f"{name}.jpg") as overlay:
             assert (overlay.mode, overlay.size[::-1]) == ("RGB", ellipse_sweep.shape)
 
 
@@ -96,6 +99,45 @@ def test_a_plane_beside_the_bone_gets_an_empty_label_and_says_so(ellipse_sweep, 
     assert hit["note"] == ""
     assert missed["note"].startswith("the image plane misses the bone")
     assert (float(missed["length_mm"]), missed["echo_offset_after_mm"]) == (0.0, "")
+
+
+def test_bone_that_does_not_face_the_probe_is_no_missed_bone(ellipse_sweep, tmp_path):
+    label_sweep(ellipse_sweep.root, tmp_path / "out", settings(ellipse_sweep, max_incidence_deg=1e-6), jobs=1)
+    for row in read_rows(tmp_path / "out"):
+        assert not read_label(tmp_path / "out", row["frame"]).any()
+        assert row["note"] == "the bone in the image does not face the probe; its label is empty"
+
+
+def test_relative_folders_serve_workers_that_run_elsewhere(ellipse_sweep, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def elsewhere(*arguments, **options):
+        with contextlib.chdir(tmp_path / "elsewhere"):
+            return work_through(*arguments, **options)
+
+    monkeypatch.setattr(ct_labels, "work_through", elsewhere)
+    report = label_sweep(ellipse_sweep.root.name, "out", settings(ellipse_sweep), jobs=1)
+    assert report.exit_code == 0
+    assert read_label(tmp_path / "out", ellipse_sweep.names[0]).any()
+    assert len(read_rows(tmp_path / "out")) == len(ellipse_sweep.names)
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", "3", '{"name": "foreign"}', '{"sweep_correction": [1, 2]}'])
+def test_settings_that_are_damaged_or_foreign_are_named(ellipse_sweep, tmp_path, content):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "settings.json").write_text(content)
+    with pytest.raises(ValueError, match=r"out/settings\.json: damaged, or not of the labelling of a sweep") as caught:
+        label_sweep(ellipse_sweep.root, tmp_path / "out", settings(ellipse_sweep), jobs=1)
+    assert "\n" not in str(caught.value)
+
+
+def test_the_calibration_may_be_an_array(ellipse_sweep, tmp_path):
+    chosen = LabelSettings(image_to_marker=np.array(ellipse_sweep.image_to_marker))
+    assert chosen == settings(ellipse_sweep)
+    label_sweep(ellipse_sweep.root, tmp_path / "out", chosen, jobs=1)
+    kept = json.loads((tmp_path / "out" / "settings.json").read_text())
+    assert kept["image_to_marker"] == list(ellipse_sweep.image_to_marker)
 
 
 def test_a_second_run_makes_only_what_is_missing(ellipse_sweep, tmp_path):
@@ -145,16 +187,3 @@ def test_a_bad_surface_is_one_error_and_nothing_is_written(ellipse_sweep, tmp_pa
 def test_bad_settings_are_refused(change, message):
     with pytest.raises(ValueError, match=message):
         LabelSettings(**change)
-
-
-def test_a_band_holds_the_pixels_within_half_its_width():
-    line = np.array([[10.3, 5.0], [30.0, 20.5], [55.0, 12.0]])
-    rows, columns = np.indices((40, 50))
-    pixels = np.stack([columns, rows], axis=-1).astype(float)
-    away = np.full((40, 50), np.inf)
-    for start, end in pairwise(line):
-        along = np.clip((pixels - start) @ (end - start) / np.sum((end - start) ** 2), 0, 1)
-        away = np.minimum(away, np.linalg.norm(pixels - start - along[..., None] * (end - start), axis=-1))
-    band = draw_band([line], (40, 50), 4.0)
-    assert np.all(band[away < 1.98] == 255)
-    assert not band[away > 2.0].any()

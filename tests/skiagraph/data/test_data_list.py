@@ -76,6 +76,15 @@ def test_path_that_leaves_the_dataset_is_refused(tmp_path: Path, key: str, bad: 
         ({"test": [{"label": "1.png"}]}, r"test\[0\]: names no image"),
         ({"test": [7]}, r"test\[0\]: names no image"),
         ({"test": [{"image": "1.png"}, {"image": "./1.png"}]}, "1.png: this image is listed twice"),
+        ({"test": [{"image": "1.png", "frame": "2"}]}, r"test\[0\]: frame must be a whole number.* got '2'"),
+        ({"test": [{"image": "1.png", "frame": 2.0}]}, r"test\[0\]: frame must be a whole number.* got 2\.0"),
+        ({"test": [{"image": "1.png", "frame": -1}]}, r"test\[0\]: frame must be a whole number.* got -1"),
+        ({"test": [{"image": "1.png", "frame": True}]}, r"test\[0\]: frame must be a whole number.* got True"),
+        ({"test": [{"image": "1.png", "name": 7}]}, r"test\[0\]: name must be a text"),
+        ({"test": [{"image": "1.png", "name": "../x"}]}, r"test\[0\]: name must be a text"),
+        ({"test": [{"image": "1.png", "name": "/x"}]}, r"test\[0\]: name must be a text"),
+        ({"test": [{"image": "1.png", "name": ""}]}, r"test\[0\]: name must be a text"),
+        ({"test": []}, "its part 'test' is empty"),
     ],
 )
 def test_what_is_no_data_list_is_refused_in_one_line(tmp_path: Path, content: Any, message: str) -> None:
@@ -121,6 +130,16 @@ def test_name_of_a_frame_ends_with_its_number() -> None:
     assert [item["name"] for item in name_items(items, "/data")] == ["cine_0000", "cine_0007"]
 
 
+def test_a_name_of_its_own_stays(tmp_path: Path) -> None:
+    data = make_files(tmp_path / "data", "1.png", "2.png", "2.jpg")
+    items = [{"image": "1.png", "name": "leg 1//left"}, {"image": "2.png"}, {"image": "2.jpg", "name": "2"}]
+    named = read_data_list(make_list(tmp_path, {"test": items}), data, "test")
+    assert [item["name"] for item in named] == ["leg 1/left", "2.png", "2"]
+    items[1]["name"] = "leg 1/left"
+    with pytest.raises(ValueError, match="leg 1/left: two images have this name"):
+        read_data_list(make_list(tmp_path, {"test": items}), data, "test")
+
+
 @settings(deadline=None)
 @given(st.lists(st.sampled_from(["a", "a.b", "a.b.png", "a.png", "a.jpg", "s/a.png", "a.png.bmp"]), unique=True))
 def test_names_are_never_the_same(names: list[str]) -> None:
@@ -141,7 +160,6 @@ def test_written_list_is_read_back_and_the_same_every_time(tmp_path: Path) -> No
         "ü/2",
         "ü/1",
     ]
-    assert read_data_list(tmp_path / "first.json", tmp_path, "test") == []
     assert data_list_sha256(tmp_path / "first.json") == hashlib.sha256(content).hexdigest()
 
 
@@ -182,3 +200,9 @@ def test_fewer_items_than_processes_are_refused_instead_of_leaving_one_idle(monk
     monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
     with pytest.raises(ValueError, match="1 images cannot be shared out among 2 processes"):
         shard([{"image": "1"}])
+
+
+def test_an_empty_part_is_told(tmp_path: Path) -> None:
+    path = make_list(tmp_path, {"training": [], "test": []})
+    with pytest.raises(ValueError, match=r"list\.json: its part 'test' is empty"):
+        read_data_list(path, tmp_path, "test")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import warnings
 import zlib
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from skiagraph.data.readers import read_frame
+from skiagraph.data.readers import count_frames, read_frame, read_grey_levels
 
 RAMP = np.arange(20 * 12, dtype=np.uint8).reshape(12, 20)
 
@@ -163,3 +164,55 @@ def test_floating_point_pixels_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="floating-point") as caught:
         read_frame(path)
     _one_line_that_names(path, caught.value)
+
+
+def test_an_image_above_the_limit_of_pillow_is_refused_without_touching_the_warnings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other threads read images at the same time, and the handling of warnings belongs to all of them."""
+    path, filters, opened = _saved(tmp_path / "a.png", Image.fromarray(RAMP)), list(warnings.filters), Image.open
+
+    def watched(*arguments: object) -> Image.Image:
+        assert list(warnings.filters) == filters
+        with warnings.catch_warnings(action="ignore"):
+            return opened(*arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Image, "open", watched)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", RAMP.size)
+    assert np.array_equal(read_frame(path).pixels, RAMP)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", RAMP.size - 1)
+    with pytest.raises(ValueError, match="20 x 12 pixels are more than 239") as caught:
+        read_frame(path)
+    _one_line_that_names(path, caught.value)
+
+
+def test_every_page_of_a_tiff_file_is_a_frame(tmp_path: Path) -> None:
+    pages = [Image.fromarray(RAMP), Image.fromarray(RAMP[::-1].copy()), Image.fromarray(RAMP[:5, :4].copy())]
+    path = _saved(tmp_path / "a.tif", pages[0], save_all=True, append_images=pages[1:])
+    assert count_frames(path) == 3
+    for index, page in enumerate(pages):
+        assert np.array_equal(read_frame(path, index).pixels, np.asarray(page))
+    with pytest.raises(ValueError, match=r"a\.tif") as caught:
+        read_frame(path, 3)
+    _one_line_that_names(path, caught.value)
+    path.write_bytes(b"no image")
+    assert count_frames(path) == count_frames(tmp_path / "missing.tiff") == 1
+
+
+def test_a_picture_that_stands_alone_is_the_label_of_any_frame(tmp_path: Path) -> None:
+    for name in ("a.png", "a.tif"):
+        path = _saved(tmp_path / name, Image.fromarray(RAMP))
+        assert count_frames(path) == 1
+        assert np.array_equal(read_frame(path, 7).pixels, RAMP)
+
+
+def test_thirty_two_bits_are_read_as_sixteen(tmp_path: Path) -> None:
+    stored = np.array([[0, 257, 65535, 70_000, -5]], np.int32)
+    frame = read_frame(_saved(tmp_path / "a.tif", Image.fromarray(stored)))
+    assert frame.pixels == pytest.approx(np.array([[0.0, 1.0, 255.0, 255.0, 0.0]]))
+
+
+def test_grey_levels_are_rounded(tmp_path: Path) -> None:
+    stored = np.array([[0, 300, 400, 65535]], np.uint16)
+    levels = read_grey_levels(_saved(tmp_path / "a.png", Image.fromarray(stored)))
+    assert (levels.dtype, levels.tolist()) == (np.uint8, [[0, 1, 2, 255]])

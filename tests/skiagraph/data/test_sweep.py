@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import re
 
 import numpy as np
 import pytest
 import trimesh
+from PIL import Image
 
 from skiagraph.data.layouts.sweep import IMAGE_TO_MARKER, read_surfaces, read_sweep
 from skiagraph.geometry import rigid_matrix
@@ -86,5 +88,49 @@ def test_a_bad_surface_is_named(ellipse_sweep, content):
 def test_a_bad_image_is_named(ellipse_sweep):
     frame = read_sweep(ellipse_sweep.root).frames[0]
     frame.image.write_bytes(frame.image.read_bytes()[:200])
-    with pytest.raises(ValueError, match=r"1000\.png: not a readable image"):
+    with pytest.raises(ValueError, match=r"1000\.png: the image cannot be decoded"):
         frame.read_image()
+
+
+def test_a_png_with_a_damaged_later_chunk_is_named(ellipse_sweep):
+    frame, noise = read_sweep(ellipse_sweep.root).frames[0], io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (500, 500), dtype=np.uint8)).save(noise, "PNG")
+    parts = noise.getvalue().split(b"IDAT")
+    assert len(parts) > 2
+    frame.image.write_bytes(b"IDAT".join(parts[:2]) + b"\1\2\3\4" + b"IDAT".join(parts[2:]))
+    with pytest.raises(ValueError, match=r"1000\.png: the image cannot be decoded"):
+        frame.read_image()
+
+
+def test_sixteen_bits_and_transparency_are_shown_in_eight(ellipse_sweep):
+    frame = read_sweep(ellipse_sweep.root).frames[0]
+    grey = frame.read_image()
+    Image.fromarray(grey.astype(np.uint16) * 257).save(frame.image)
+    np.testing.assert_array_equal(frame.read_image(), grey)
+    seen = np.arange(grey.shape[1]) % 2 == np.zeros((len(grey), 1))
+    Image.merge("LA", [Image.fromarray(grey), Image.fromarray(seen.astype(np.uint8) * 255)]).save(frame.image)
+    np.testing.assert_array_equal(frame.read_image(), np.where(seen, grey, 0))
+
+
+def test_surfaces_are_found_whatever_the_case_of_their_ending(ellipse_sweep):
+    folder = ellipse_sweep.root / "CT_models"
+    (folder / "Ellipsoid.stl").rename(folder / "Fibula.STL")
+    (folder / "._Fibula.STL").write_bytes(b"left by a file manager")
+    assert [path.name for path in read_sweep(ellipse_sweep.root).surfaces] == ["Fibula.STL"]
+
+
+def test_paths_mean_the_same_in_another_folder(ellipse_sweep, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sweep = read_sweep(ellipse_sweep.root.name)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert sweep.frames[0].read_image().shape == ellipse_sweep.shape
+    assert len(read_surfaces(sweep.surfaces).faces) > 0
+
+
+@pytest.mark.parametrize("content", [b"timestamp,space_factor,M\xfcller\n1,2,3\n", b"timestamp," + b"1" * 200_000])
+def test_an_unreadable_table_is_named(ellipse_sweep, content):
+    table = ellipse_sweep.root / "tracking.csv"
+    table.write_bytes(content)
+    with pytest.raises(ValueError, match=re.escape(str(table)) + ": unreadable"):
+        read_sweep(ellipse_sweep.root)

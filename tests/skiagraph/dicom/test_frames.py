@@ -135,11 +135,13 @@ def test_a_compressed_frame_is_decoded(tmp_path: Path) -> None:
     assert np.array_equal(read_dicom_frame(tmp_path / "b.dcm").pixels, RAMP)
 
 
-def _region(delta_x: float, delta_y: float, *, kind: int = 1, units: int = 3) -> Dataset:
+def _region(delta_x: float, delta_y: float | None, *, kind: int = 1, units: int = 3) -> Dataset:
     region = Dataset()
     region.RegionDataType = kind
     region.PhysicalUnitsXDirection = region.PhysicalUnitsYDirection = units
-    region.PhysicalDeltaX, region.PhysicalDeltaY = delta_x, delta_y
+    region.PhysicalDeltaX = delta_x
+    if delta_y is not None:
+        region.PhysicalDeltaY = delta_y
     return region
 
 
@@ -152,6 +154,8 @@ def _region(delta_x: float, delta_y: float, *, kind: int = 1, units: int = 3) ->
         ({"PixelSpacing": [0.2, 0.3], "ImagerPixelSpacing": [0.4, 0.5]}, (0.2, 0.3)),
         ({"PixelSpacing": [0, 0]}, None),
         ({"PixelSpacing": None}, None),
+        ({"PixelSpacing": 0.2}, None),
+        ({"PixelSpacing": [0.2, 0.3, 0.4]}, None),
         ({"SequenceOfUltrasoundRegions": [_region(0.03, 0.02)]}, (0.2, 0.3)),
         ({"SequenceOfUltrasoundRegions": [_region(-0.03, 0.02)]}, (0.2, 0.3)),
         ({"SequenceOfUltrasoundRegions": [_region(0.03, 0.02), _region(0.03, 0.02)]}, (0.2, 0.3)),
@@ -159,6 +163,8 @@ def _region(delta_x: float, delta_y: float, *, kind: int = 1, units: int = 3) ->
         ({"SequenceOfUltrasoundRegions": [_region(0.03, 0.02), _region(9, 9, kind=3, units=4)]}, (0.2, 0.3)),
         ({"SequenceOfUltrasoundRegions": [_region(9, 9, units=4)], "PixelSpacing": [0.2, 0.3]}, (0.2, 0.3)),
         ({"SequenceOfUltrasoundRegions": [_region(0, 0)]}, None),
+        ({"SequenceOfUltrasoundRegions": [_region(0.03, None)]}, None),
+        ({"SequenceOfUltrasoundRegions": [_region(0.03, 0.02), _region(0.03, None)]}, None),
     ],
 )
 def test_pixel_size_is_that_in_the_body_or_unknown(
@@ -190,10 +196,36 @@ def test_damaged_files_are_told_in_one_line(tmp_path: Path) -> None:
         _read_or_told(path)
 
 
-def test_a_window_without_width_is_told(tmp_path: Path) -> None:
-    path = _write(tmp_path / "a.dcm", RAMP, WindowCenter=10, WindowWidth=0)
-    with pytest.raises(ValueError, match=r"a\.dcm: "):
-        read_dicom_frame(path)
+@pytest.mark.parametrize(
+    "window",
+    [
+        {"WindowWidth": 0},
+        {"WindowWidth": 0.5},
+        {"WindowWidth": -3},
+        {"WindowWidth": None},
+        {"WindowWidth": 0, "VOILUTFunction": "SIGMOID"},
+        {"WindowWidth": 0, "VOILUTFunction": "LINEAR_EXACT"},
+    ],
+)
+def test_an_impossible_window_is_as_none(tmp_path: Path, window: dict[str, Any]) -> None:
+    assert np.array_equal(read_dicom_frame(_write(tmp_path / "a.dcm", RAMP, WindowCenter=10, **window)).pixels, RAMP)
+    stored = np.array([[100, 600], [1100, 350]], np.uint16)
+    frame = read_dicom_frame(_write(tmp_path / "b.dcm", stored, WindowCenter=10, **window))
+    assert frame.pixels == pytest.approx(np.array([[0, 127.5], [255, 63.75]]), abs=1e-3)
+
+
+def test_a_narrow_window_that_is_allowed_is_applied(tmp_path: Path) -> None:
+    tags = {"WindowCenter": 100, "WindowWidth": 0.5, "VOILUTFunction": "LINEAR_EXACT"}
+    frame = read_dicom_frame(_write(tmp_path / "a.dcm", RAMP, **tags))
+    assert frame.pixels == pytest.approx(np.select([RAMP < 100, RAMP == 100], [0, 127.5], 255))
+
+
+@pytest.mark.parametrize(("slope", "intercept"), [(1, -1024), (2, 10), (0.5, 0), (-1, 255)])
+def test_eight_bits_are_grey_levels_whatever_they_are_rescaled_to(
+    tmp_path: Path, slope: float, intercept: float
+) -> None:
+    frame = read_dicom_frame(_write(tmp_path / "a.dcm", RAMP, RescaleSlope=slope, RescaleIntercept=intercept))
+    assert frame.pixels == pytest.approx(RAMP.astype(float) if slope > 0 else 255 - RAMP.astype(float), abs=1e-3)
 
 
 def _real_files() -> list[Path]:

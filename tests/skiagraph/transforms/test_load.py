@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pydicom.dataset
 import pytest
 from monai.data import DataLoader, Dataset
@@ -13,6 +16,7 @@ from monai.transforms import Compose, Resized, SelectItemsd
 from PIL import Image
 from pydicom.uid import ExplicitVRLittleEndian, UltrasoundMultiFrameImageStorage
 
+from skiagraph.data import find_images
 from skiagraph.transforms import LoadFramed
 from skiagraph.transforms.load import spacing_mm
 
@@ -100,6 +104,38 @@ def test_a_bad_file_raises_or_is_handed_on(tmp_path: Path, picture: str) -> None
     assert LoadFramed("image", on_error="report")({"image": picture})["image"].meta["error"] == ""
     with pytest.raises(ValueError, match="on_error"):
         LoadFramed("image", on_error="ignore")
+
+
+@pytest.mark.parametrize("spacing", [0, -1, [0.1, 0.2, 0.3], [0.1, float("nan")], float("inf"), "wide", [], {}])
+def test_a_bad_size_of_an_item_names_its_file_and_does_not_end_the_folder(picture: str, spacing: Any) -> None:
+    item = {"image": picture, "name": "a", "spacing_mm": spacing}
+    message = r"a\.png: spacing_mm must be one or two positive numbers"
+    with pytest.raises(ValueError, match=message) as caught:
+        LoadFramed("image")(item)
+    image = LoadFramed("image", on_error="report")(item)["image"]
+    assert image.meta["error"] == str(caught.value)
+    assert spacing_mm(image) is None
+
+
+def test_a_name_that_is_not_utf8_is_told_and_can_be_written(tmp_path: Path, picture: str) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    shutil.copy(picture, os.fsencode(folder) + b"/M\xfcller.png")
+    (item,) = find_images(folder)
+    image = LoadFramed("image", on_error="report")(item)["image"]
+    assert image.meta["name"] == r"M\udcfcller"
+    assert image.meta["error"].startswith(r"M\udcfcller: this name is not UTF-8")
+    pd.DataFrame([image.meta["error"], image.meta["name"]]).to_csv(tmp_path / "summary.csv")
+
+
+def test_a_folder_that_is_not_utf8_does_no_harm(tmp_path: Path, picture: str) -> None:
+    folder = os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller")
+    os.mkdir(folder)
+    shutil.copy(picture, folder)
+    Path(folder, "bad.png").write_bytes(b"text")
+    good, bad = (LoadFramed("image", on_error="report")(item)["image"] for item in find_images(folder))
+    assert (good.meta["name"], good.meta["error"], good.shape) == ("a", "", (1, 6, 10))
+    assert r"M\udcfcller/bad.png: not an image" in bad.meta["error"]
 
 
 def test_good_bad_and_unknown_sizes_pass_a_data_loader(tmp_path: Path, picture: str) -> None:

@@ -7,7 +7,7 @@ arXiv 2502.03783.
 
 from __future__ import annotations
 
-import csv
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,10 @@ from typing import cast
 import numpy as np
 import trimesh
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
 
 from ...geometry import ImagePlane, rigid_matrix
+from ..readers import read_grey_levels
+from .tracking import read_tracking
 
 TRACKING_COLUMNS = ("timestamp", "space_factor", "x", "y", "z", "euler_x", "euler_y", "euler_z")
 IMAGE_TO_MARKER = (26.44694442, -0.52572229, 128.00100047, 92.48865621, -0.46874914, 179.2277322)
@@ -45,13 +46,9 @@ class SweepFrame:
         """The image as grey values (rows, columns).
 
         Raises:
-            ValueError: the file is not a readable image; the message names it.
+            FileNotFoundError, ValueError: the file is not a readable image; the message names it.
         """
-        try:
-            with Image.open(self.image) as image:
-                return np.asarray(image.convert("L"))
-        except (UnidentifiedImageError, OSError) as error:
-            raise ValueError(f"{self.image}: not a readable image ({error}); replace it.") from error
+        return read_grey_levels(self.image)
 
     def plane(self, image_to_marker: Sequence[float], shape: tuple[int, int]) -> ImagePlane:
         """The image's plane in CT space, for a calibration of six numbers as ``IMAGE_TO_MARKER``."""
@@ -62,7 +59,10 @@ class SweepFrame:
 
 @dataclass(frozen=True)
 class Sweep:
-    """A tracked sweep: its frames in the order of ``tracking.csv``, and the surface files of its CT."""
+    """A tracked sweep: its frames in the order of ``tracking.csv``, and the surface files of its CT.
+
+    All paths are absolute, so that they mean the same in a worker that runs in another folder.
+    """
 
     root: Path
     frames: tuple[SweepFrame, ...]
@@ -74,17 +74,14 @@ def read_sweep(root: str | Path) -> Sweep:
 
     Raises:
         FileNotFoundError: the folder, its tracking, an image of it, or every surface is missing.
-        ValueError: ``tracking.csv`` lacks a column, has no row, or a row that is not numbers, or a
+        ValueError: ``tracking.csv`` is unreadable, lacks a column, has no row, or a row that is not numbers, or a
             timestamp stands twice.
     """
-    root = Path(root)
-    surfaces = tuple(sorted((root / "CT_models").glob("*.stl")))
+    root = Path(os.path.abspath(root))
+    surfaces = tuple(sorted(file for file in (root / "CT_models").glob("[!.]*") if file.suffix.lower() == ".stl"))
     if not surfaces:
         raise FileNotFoundError(f"{root / 'CT_models'}: no *.stl file; put the CT surfaces (in mm) there.")
-    table = root / "tracking.csv"
-    if not table.is_file():
-        raise FileNotFoundError(f"{table}: missing; a tracked sweep needs one row for each image.")
-    return Sweep(root, tuple(_read_frames(table, root / "UltrasoundImages")), surfaces)
+    return Sweep(root, tuple(_read_frames(root / "tracking.csv", root / "UltrasoundImages")), surfaces)
 
 
 def read_surfaces(paths: Sequence[Path]) -> trimesh.Trimesh:
@@ -98,13 +95,8 @@ def read_surfaces(paths: Sequence[Path]) -> trimesh.Trimesh:
 
 
 def _read_frames(table: Path, images: Path) -> list[SweepFrame]:
-    with table.open(newline="", encoding="utf-8-sig") as lines:
-        reader = csv.DictReader(lines)
-        missing = [name for name in TRACKING_COLUMNS if name not in (reader.fieldnames or [])]
-        if missing:
-            expected = ", ".join(TRACKING_COLUMNS)
-            raise ValueError(f"{table}: column {', '.join(missing)} missing; expected {expected}.")
-        frames = [_read_row(row, f"{table}, line {reader.line_num}", images) for row in reader]
+    rows = read_tracking(table, TRACKING_COLUMNS)
+    frames = [_read_row(row, f"{table}, line {line}", images) for line, row in rows]
     if not frames:
         raise ValueError(f"{table}: no rows; expected one for each image.")
     names = [frame.name for frame in frames]
@@ -115,12 +107,12 @@ def _read_frames(table: Path, images: Path) -> list[SweepFrame]:
 
 
 def _read_row(row: dict[str, str], where: str, images: Path) -> SweepFrame:
-    name = (row["timestamp"] or "").strip()
+    name = row["timestamp"].strip()
     if not name.isdigit():
         raise ValueError(f"{where}: timestamp '{name}' is not a whole number; it names the image file.")
     try:
         spacing_mm, *pose = (float(row[column]) for column in TRACKING_COLUMNS[1:])
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         expected = ", ".join(TRACKING_COLUMNS[1:])
         raise ValueError(f"{where}: expected numbers for {expected} ({error}).") from error
     if not np.isfinite([spacing_mm, *pose]).all() or spacing_mm <= 0:

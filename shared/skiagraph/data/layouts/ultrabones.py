@@ -7,8 +7,8 @@ et al., "UltraBones100k", Computers in Biology and Medicine 194 (2025), arXiv 25
 
 from __future__ import annotations
 
-import csv
 import math
+import os
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -18,12 +18,13 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ...folder_work import work_through
 from ..data_list import Item
+from ..readers import read_grey_levels
 from ..splits import check_disjoint, split_by_group
 from ..walk import walk_files
+from .tracking import read_tracking
 
 IMAGES, LABELS, LABEL_ENDING, TRACKING = "UltrasoundImages", "Labels", "_label", "tracking.csv"
 
@@ -96,7 +97,8 @@ def read_ultrabones(
     Raises:
         FileNotFoundError: `root` is missing, or there is no frame in it.
     """
-    frames, findings = _find_frames(Path(root))
+    # Absolute, because a worker of a cluster runs in a folder of its own.
+    frames, findings = _find_frames(Path(os.path.abspath(root)))
     report = work_through(_check_frame, frames, name=str, jobs=jobs, cluster=cluster, description="check")
     items = []
     for frame, outcome in zip(frames, report.outcomes, strict=True):
@@ -179,21 +181,17 @@ def _read_record(root: Path, folder: Path, files: set[Path]) -> tuple[list[_Fram
 def _read_spacings(tracking: Path) -> tuple[dict[str, float], str]:
     """Pixel size in mm by timestamp, and what is wrong with the whole table, if anything."""
     try:
-        with tracking.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines)
-            rows = [(row["timestamp"] or "", _positive(row["space_factor"])) for row in reader]
-    except FileNotFoundError:
-        return {}, "missing, so the spacing of its frames is unknown"
-    except KeyError as error:
-        return {}, f"no column {error}, so the spacing of its frames is unknown"
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        return {}, f"unreadable ({error}), so the spacing of its frames is unknown"
-    return {timestamp.strip(): spacing for timestamp, spacing in rows if spacing is not None}, ""
+        rows = [row for _, row in read_tracking(tracking, ("timestamp", "space_factor"))]
+    except (FileNotFoundError, ValueError) as error:
+        problem = str(error).removeprefix(f"{tracking}: ")
+        return {}, f"the spacing of its frames is unknown: {problem}"
+    spacings = ((row["timestamp"].strip(), _positive(row["space_factor"])) for row in rows)
+    return {timestamp: spacing for timestamp, spacing in spacings if spacing is not None}, ""
 
 
-def _positive(text: str | None) -> float | None:
+def _positive(text: str) -> float | None:
     try:
-        value = float(text or "")
+        value = float(text)
     except ValueError:
         return None
     return value if 0 < value < math.inf else None
@@ -210,20 +208,11 @@ def _check_frame(frame: _Frame) -> str:
     """
     if not frame.label.is_file():
         raise ValueError(f"its label {LABELS}/{frame.label.name} is missing")
-    image, label = _decode(frame.image), _decode(frame.label)
+    image, label = read_grey_levels(frame.image), read_grey_levels(frame.label)
     if image.shape != label.shape:
         raise ValueError(f"{_size(image)} pixels, but its label has {_size(label)}")
     odd = sorted(set(np.unique(label).tolist()) - {0, 255})
     return f"its label has values beside 0 and 255, such as {', '.join(map(str, odd[:3]))}" if odd else ""
-
-
-def _decode(path: Path) -> NDArray[np.uint8]:
-    try:
-        with Image.open(path) as image:
-            return np.asarray(image.convert("L"))
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        # Pillow raises SyntaxError for a broken PNG chunk.
-        raise ValueError(f"{path.parent.name}/{path.name} is not a readable image ({error})") from error
 
 
 def _size(image: NDArray[np.uint8]) -> str:

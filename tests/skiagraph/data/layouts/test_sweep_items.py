@@ -66,5 +66,5 @@ def test_bone_outside_the_image_does_not_count(tmp_path: Path) -> None:
 def test_unreadable_frame_is_named(tmp_path: Path) -> None:
     write_sweep(tmp_path, [marker_pose(10.0, 0.0)], trimesh.creation.box())
     (tmp_path / "UltrasoundImages/0.png").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"0\.png: not a readable image"):
+    with pytest.raises(ValueError, match=r"0\.png: not an image that can be read"):
         read_sweep_items(tmp_path, "fibula")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +11,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from skiagraph.data import check_disjoint
+from skiagraph.data.layouts import ultrabones
 from skiagraph.data.layouts.ultrabones import Finding, read_ultrabones, split_ultrabones
+from skiagraph.folder_work import Report, work_through
 
 
 def write_png(path: Path, size: tuple[int, int], grey: int = 0) -> None:
@@ -71,8 +75,8 @@ def test_unusable_frames_are_named_and_left_out(tmp_path: Path) -> None:
     folder = "3/record1/UltrasoundImages/"
     assert list(findings) == ["3/record1/Labels/6_label.png", *(f"{folder}{t}.png" for t in (2, 3, 4, 5))]
     assert all(left_out for _, left_out in findings.values())
-    assert "UltrasoundImages/2.png is not a readable image" in findings[f"{folder}2.png"][0]
-    assert "Labels/3_label.png is not a readable image" in findings[f"{folder}3.png"][0]
+    assert "UltrasoundImages/2.png: the image cannot be decoded" in findings[f"{folder}2.png"][0]
+    assert "Labels/3_label.png: not an image that can be read" in findings[f"{folder}3.png"][0]
     assert "40 x 30 pixels, but its label has 30 x 40" in findings[f"{folder}4.png"][0]
     assert "its label Labels/5_label.png is missing" in findings[f"{folder}5.png"][0]
 
@@ -110,6 +114,43 @@ def test_tracking_without_what_is_needed_is_told_once(tmp_path: Path, columns: s
     items, findings = read_ultrabones(tmp_path, jobs=1)
     assert [item["spacing_mm"] for item in items] == [None, None]
     assert [(finding.file, finding.left_out) for finding in findings] == [("3/r/tracking.csv", False)]
+    assert findings[0].message.startswith("the spacing of its frames is unknown: ")
+    assert str(tmp_path) not in findings[0].message
+
+
+def test_tracking_that_is_no_text_is_told(tmp_path: Path) -> None:
+    write_frame(tmp_path / "3/r", 1)
+    (tmp_path / "3/r/tracking.csv").write_bytes(b"timestamp,space_factor,M\xfcller\n1,0.05,3\n")
+    items, findings = read_ultrabones(tmp_path, jobs=1)
+    assert items[0]["spacing_mm"] is None
+    assert "3/r/tracking.csv: the spacing of its frames is unknown: unreadable" in str(findings[0])
+
+
+def test_a_sixteen_bit_label_is_black_and_white(tmp_path: Path) -> None:
+    write_frame(tmp_path / "3/r", 1)
+    write_tracking(tmp_path / "3/r", "1,0.05,0")
+    label = tmp_path / "3/r/Labels/1_label.png"
+    stored = np.zeros((5, 7), np.uint16)
+    stored[2] = 128 * 257
+    Image.fromarray(stored).save(label)
+    assert read(tmp_path)[1]["3/r/UltrasoundImages/1.png"][0].endswith("beside 0 and 255, such as 128")
+
+
+def test_a_relative_folder_is_read_by_workers_that_run_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_frame(tmp_path / "data/3/r", 1)
+    write_tracking(tmp_path / "data/3/r", "1,0.05,0")
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def elsewhere(*arguments: Any, **options: Any) -> Report:
+        with contextlib.chdir(tmp_path / "elsewhere"):
+            return work_through(*arguments, **options)
+
+    monkeypatch.setattr(ultrabones, "work_through", elsewhere)
+    items, findings = read_ultrabones("data", jobs=1)
+    assert ([item["image"] for item in items], findings) == (["3/r/UltrasoundImages/1.png"], [])
 
 
 def test_folder_that_is_no_specimen_is_told(tmp_path: Path) -> None:

@@ -1,0 +1,32 @@
+"""The table `tracking.csv` beside the images of a tracked sweep."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def read_tracking(table: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
+    """The rows with the numbers of their lines; a value that a short row lacks is empty.
+
+    Args:
+        table: the file, UTF-8 with or without a byte order mark.
+        columns: those that must be there; others may be.
+
+    Raises:
+        FileNotFoundError: it is missing.
+        ValueError: it is unreadable, or a column is missing.
+    """
+    if not table.exists():
+        raise FileNotFoundError(f"{table}: missing; a tracked sweep needs one row for each image.")
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines, restval="")
+            rows = [(reader.line_num, row) for row in reader]
+            found = reader.fieldnames or []
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise ValueError(f"{table}: unreadable ({error}); save it again as CSV in UTF-8.") from error
+    if missing := [name for name in columns if name not in found]:
+        raise ValueError(f"{table}: column {', '.join(missing)} missing; expected {', '.join(columns)}.")
+    return rows
