@@ -15,7 +15,9 @@ def bfloat16_is_fast(device: str | torch.device) -> bool:
     """Whether the device computes in bfloat16 natively (a GPU since Ampere, a processor with AMX)."""
     if torch.device(device).type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
-    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+    # Older versions of torch cannot tell.
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return bool(capabilities.get("amx_bf16", False))
 
 
 class AutocastInferer(SimpleInferer):

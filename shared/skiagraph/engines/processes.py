@@ -9,8 +9,12 @@ import torch
 
 
 def join_processes() -> None:
-    """Join the group of processes that `torchrun` started: NCCL on GPUs, Gloo without. Alone, do nothing."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1 and not torch.distributed.is_initialized():
+    """Join the group of processes that `torchrun` started: NCCL on GPUs, Gloo without.
+
+    It may be a group of one, for what asks for a group. Without `torchrun`, do nothing.
+    """
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1 or torch.distributed.is_torchelastic_launched()
+    if several and not torch.distributed.is_initialized():
         idist.initialize("nccl" if torch.cuda.is_available() else "gloo")
 
 

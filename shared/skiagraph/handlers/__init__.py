@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from .case_report import CaseReport, case_name
+from .checkpoint import ValidatedCheckpoint
 from .ema import ExponentialMovingAverage
 from .folder_summary import FolderSummary
-from .resume import ResumableCheckpoint
 from .run_description import RunDescription
 from .samples import surface_sample
 from .tracking import TrackedRun, TrackingHandler
@@ -15,9 +15,9 @@ __all__ = [
     "case_name",
     "ExponentialMovingAverage",
     "FolderSummary",
-    "ResumableCheckpoint",
     "RunDescription",
     "TrackedRun",
     "TrackingHandler",
+    "ValidatedCheckpoint",
     "surface_sample",
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from ignite.engine import Engine, Events
 
 from ..folder_work import whole_file, write_json
 from ..metrics.case_means import case_means
+from .run_context import in_group, process_rank
 
 Row = dict[str, Any]
 
@@ -64,6 +64,7 @@ class CaseReport:
         engine.add_event_handler(Events.EPOCH_COMPLETED, self._report)
 
     def _start(self) -> None:
+        self.rows = []
         self._scored = {}
 
     def _score_batch(self, engine: Engine) -> None:
@@ -80,16 +81,21 @@ class CaseReport:
         self.rows = _gather(self._scored)
         summary = dict(self.summarise(self.rows))
         engine.state.metrics.update(summary)
-        if self.output_dir is not None and _rank() == 0:
+        if self.output_dir is not None and process_rank() == 0:
             self._write(self.output_dir, summary)
 
     def _write(self, folder: Path, summary: Mapping[str, float]) -> None:
-        metrics = {key: _for_json(value) for key, value in summary.items()}
-        write_json(folder / "metrics.json", {**self.facts, **metrics})
-        with whole_file(folder / "per_case.csv") as temporary:
-            pd.DataFrame(self.rows).to_csv(temporary, index=False)
+        write_json(folder / "metrics.json", {**self.facts, **summary})
+        write_rows(folder / "per_case.csv", self.rows)
         if self.plot is not None:
             self.plot(self.rows, str(folder))
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows as a CSV table, empty where a row lacks a column or its value is not known."""
+    with whole_file(path) as temporary:
+        # A column of numbers would turn whole ones into 1.0 wherever one is missing.
+        pd.DataFrame(rows, dtype=object).to_csv(temporary, index=False)
 
 
 def case_name(case: Mapping[str, Any], dataset_dir: str | Path | None = None) -> str:
@@ -114,25 +120,10 @@ def case_name(case: Mapping[str, Any], dataset_dir: str | Path | None = None) ->
 def _gather(scored: Mapping[str, Row]) -> list[Row]:
     """The rows of all ranks by name, each once; the one of the lowest rank where several have it."""
     shares: list[Any] = [dict(scored)]
-    if _distributed():
+    if in_group():
         shares = [None] * torch.distributed.get_world_size()
         torch.distributed.all_gather_object(shares, dict(scored))
     merged: dict[str, Row] = {}
     for share in reversed(shares):
         merged.update(share)
     return [merged[name] for name in sorted(merged)]
-
-
-def _distributed() -> bool:
-    return torch.distributed.is_available() and torch.distributed.is_initialized()
-
-
-def _rank() -> int:
-    return int(torch.distributed.get_rank()) if _distributed() else 0
-
-
-def _for_json(value: float) -> float | None:
-    """JSON knows neither NaN nor numpy's numbers."""
-    if isinstance(value, int):
-        return value
-    return float(value) if math.isfinite(value) else None

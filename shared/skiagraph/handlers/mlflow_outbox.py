@@ -21,7 +21,7 @@ from monai.utils.misc import flatten_dict
 
 from .run_description import RunDescription
 
-__all__ = ["MLflowOutbox"]
+__all__ = ["MLflowOutbox", "sqlite_uri"]
 
 logger = logging.getLogger(__name__)
 
@@ -202,10 +202,25 @@ def _check_database(tracking_uri: str) -> None:
             engine.dispose()
 
 
+def sqlite_uri(database: Path) -> str:
+    """Address of an SQLite database for MLflow; the file may have any name, with `?`, `#` and `%` too.
+
+    Without the driver in the address, MLflow would also make the folder of its path as it is quoted there.
+    """
+    import sqlalchemy
+
+    path = database.absolute().as_posix()
+    return sqlalchemy.URL.create("sqlite+pysqlite", database=path).render_as_string(hide_password=False)
+
+
 def _sqlite_file(tracking_uri: str) -> Path | None:
     """The file of an SQLite database; None for a server, which has its own place for artifacts."""
-    prefix = "sqlite:///"
-    return Path(tracking_uri.removeprefix(prefix)) if tracking_uri.startswith(prefix) else None
+    if urlsplit(tracking_uri).scheme.split("+")[0] != "sqlite":
+        return None
+    import sqlalchemy
+
+    database = sqlalchemy.make_url(tracking_uri).database
+    return None if database is None else Path(database)
 
 
 def _allowed_name(name: str) -> str:

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePath
@@ -16,6 +16,7 @@ import monai
 import torch
 
 from ..data.data_list import data_list_sha256
+from .hidden_paths import pattern_of, spellings
 
 __all__ = ["RunDescription"]
 
@@ -30,7 +31,8 @@ class RunDescription:
     """Parameters, tags and config of a run of a MONAI bundle, without a word on its patients.
 
     Of the data, only the name of the list and its SHA-256 are told. The values of the `withheld` names are left
-    out, and an absolute path among them also where it stands in other values: a folder may be named after a patient.
+    out, and a path among them also where it stands in other values, absolute or relative to the working directory:
+    a folder may be named after a patient.
 
     Args:
         resolved: the config's resolved items by id, which MONAI gives to expressions as `__local_refs`. It is read
@@ -68,21 +70,18 @@ class RunDescription:
         """The top-level scalars and short lists of numbers of the config, and the data list's SHA-256."""
         values = {**self._config, **{name: v for name, v in self.resolved.items() if "::" not in name}}
         told = {name: self._scrub(str(v)) for name, v in values.items() if _is_told(name, v)}
-        told |= {name: _WITHHELD for name in self.withheld if name in told}
-        if values.get("data_list") and "data_list" in told:
-            data_list = Path(values["data_list"])
-            if data_list.suffix == ".json" and data_list.is_file():
-                told["data_list_sha256"] = data_list_sha256(data_list)
-            else:  # an image or a folder of images was given in place of a list
-                told["data_list"] = _WITHHELD
+        told |= {name: place for name, place in self._replaced.items() if name in told}
+        if self._data_list:
+            told["data_list_sha256"] = data_list_sha256(self._data_list)
         return told
 
     def config_text(self) -> str | None:
         """The config as MONAI ran it, files and command line merged, as JSON; None if it was not saved."""
         if not self._config:
             return None
-        hidden = [name for name in (*self.withheld, *_ALWAYS_WITHHELD) if self._config.get(name) is not None]
-        return self._scrub(json.dumps({**self._config, **dict.fromkeys(hidden, _WITHHELD)}, indent=4))
+        replaced = {**self._replaced, **dict.fromkeys(_ALWAYS_WITHHELD, _WITHHELD)}
+        replaced = {name: place for name, place in replaced.items() if self._config.get(name) is not None}
+        return json.dumps({**_map_texts(self._scrub, self._config), **replaced}, indent=4)
 
     @cached_property
     def _config(self) -> dict[str, Any]:
@@ -98,12 +97,44 @@ class RunDescription:
             path = Path(self.output_dir) / joined[1]
         return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else {}
 
+    def _text(self, name: str) -> str:
+        """A top-level text or path; empty if there is none."""
+        value = self.resolved.get(name, self._config.get(name))
+        return str(value) if isinstance(value, (str, PurePath)) else ""
+
+    @cached_property
+    def _data_list(self) -> Path | None:
+        """The data list; None where an image or a folder of images was given in its place."""
+        path = Path(self._text("data_list"))
+        return path if path.suffix == ".json" and path.is_file() else None
+
+    @cached_property
+    def _replaced(self) -> dict[str, str]:
+        """What is told in place of top-level values."""
+        data_list = {"data_list": self._data_list.name if self._data_list else _WITHHELD}
+        return {**(data_list if self._text("data_list") else {}), **dict.fromkeys(self.withheld, _WITHHELD)}
+
+    @cached_property
+    def _hidden_paths(self) -> list[tuple[re.Pattern[str], str]]:
+        """Patterns of the paths in these values, the longest first, and what is told in their place elsewhere."""
+        spelled = [(path, name) for name in self._replaced for path in spellings(self._text(name))]
+        spelled.sort(key=lambda entry: len(entry[0].parts), reverse=True)
+        places = {name: f"<{name}>" if told == _WITHHELD else told for name, told in self._replaced.items()}
+        return [(pattern_of(path), places[name]) for path, name in spelled]
+
     def _scrub(self, text: str) -> str:
-        for name in self.withheld:
-            value = str(self.resolved.get(name, self._config.get(name, "")))
-            if PurePath(value).is_absolute() and len(PurePath(value).parts) > 1:
-                text = text.replace(json.dumps(value)[1:-1], f"<{name}>").replace(value, f"<{name}>")
+        for pattern, place in self._hidden_paths:
+            text = place.join(pattern.split(text))
         return text
+
+
+def _map_texts(change: Callable[[str], str], value: Any) -> Any:
+    """JSON with every text in it changed, but for the names of entries."""
+    if isinstance(value, dict):
+        return {name: _map_texts(change, entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_map_texts(change, entry) for entry in value]
+    return change(value) if isinstance(value, str) else value
 
 
 def _is_told(name: str, value: object) -> bool:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import importlib.util
 import logging
 import os
-import signal
-import sys
-import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -17,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch.distributed
 from ignite.engine import Engine, Events
 from monai.engines.trainer import Trainer
 
-from .mlflow_outbox import MLflowOutbox
+from .mlflow_outbox import MLflowOutbox, sqlite_uri
+from .run_context import around_runs, process_rank, sigterm_as_exit
 from .run_description import RunDescription
 
 __all__ = ["TrackedRun", "TrackingHandler"]
@@ -61,8 +57,8 @@ class TrackedRun:
         if importlib.util.find_spec("mlflow") is None:
             raise ModuleNotFoundError("mlflow is not installed: `pip install mlflow`, or run without --tracking")
         self.description = description
-        database = (Path(description.output_dir) / "mlruns.db").absolute()
-        self.tracking_uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{database.as_posix()}"
+        database = Path(description.output_dir) / "mlruns.db"
+        self.tracking_uri = tracking_uri or os.environ.get("MLFLOW_TRACKING_URI") or sqlite_uri(database)
         self.experiment_name = experiment_name or description.bundle
         self.run_name = run_name
         self._outbox: MLflowOutbox | None = None
@@ -70,14 +66,14 @@ class TrackedRun:
     @contextmanager
     def running(self, kind: str) -> Iterator[None]:
         """Keep an MLflow run open meanwhile; within another one, that one. `kind` begins its name."""
-        if self._outbox is not None or _rank() != 0:
+        if self._outbox is not None or process_rank() != 0:
             yield
             return
         name = f"{self.run_name or kind}_{time.strftime('%Y%m%d_%H%M%S')}_{uuid.uuid4().hex[:4]}"
         self._outbox = MLflowOutbox(self.description, self.tracking_uri, self.experiment_name, name)
         status = "FAILED"
         try:
-            with _sigterm_as_exit():
+            with sigterm_as_exit():
                 self._outbox.send(now=True)
                 yield
             status = "FINISHED"
@@ -130,17 +126,7 @@ class TrackingHandler:
 
     def attach(self, engine: Engine) -> None:
         """Register with a trainer or an evaluator, and open the run whenever it runs."""
-        # By events alone, the end of a run would be missed: of the handlers of EXCEPTION_RAISED only those before
-        # the first one that raises are called (MONAI's StatsHandler raises), and a validation at the start of the
-        # training would come before the run.
-        run_engine = engine.run
-
-        @functools.wraps(run_engine)
-        def tracked(*args: Any, **kwargs: Any) -> Any:
-            with self.run.running(self.kind):
-                return run_engine(*args, **kwargs)
-
-        engine.run = tracked  # type: ignore[method-assign]
+        around_runs(engine, lambda: self.run.running(self.kind))
         if isinstance(engine, Trainer):
             engine.add_event_handler(Events.ITERATION_COMPLETED, self._log_step)
         elif self.sample is not None:
@@ -161,7 +147,7 @@ class TrackingHandler:
         self.run.log_metrics(engine.state.metrics, engine.state.epoch, now=True)
 
     def _log_sample(self, engine: Engine) -> None:
-        if engine.state.iteration != 1 or self.sample is None or _rank() != 0:
+        if engine.state.iteration != 1 or self.sample is None or process_rank() != 0:
             return
         try:
             image = self.sample(engine)
@@ -170,28 +156,3 @@ class TrackingHandler:
         except Exception as error:  # noqa: BLE001 (a picture is not worth a training, whatever fails)
             logger.warning("No more sample images are tracked, because making one failed: %r", error)
             self.sample = None
-
-
-def _rank() -> int:
-    """Rank of this process; before `torch.distributed` is initialised, the one that torchrun gave it."""
-    if torch.distributed.is_available() and torch.distributed.is_initialized():
-        return torch.distributed.get_rank()
-    return int(os.environ.get("RANK", "0"))
-
-
-@contextmanager
-def _sigterm_as_exit() -> Iterator[None]:
-    """Let SIGTERM, by which schedulers stop a job, unwind the stack as Ctrl-C does, unless it is handled already."""
-    in_main_thread = threading.current_thread() is threading.main_thread()
-    if not in_main_thread or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-        yield
-        return
-
-    def leave(number: int, _frame: object) -> None:
-        sys.exit(128 + number)
-
-    signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -55,9 +55,20 @@ class CompactUNet(nn.Module):
         self.head = Conv[Conv.CONV, spatial_dims](channels[0], out_channels * 2**spatial_dims, kernel_size=1)
         self.upsample = nn.Upsample(scale_factor=2.0, mode="nearest")
         self.spatial_dims = spatial_dims
+        self.multiple = 2 ** len(channels)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Compute the logits of a batch, B C *spatial."""
+        """Compute the logits of a batch, B C *spatial.
+
+        Raises:
+            ValueError: a spatial size is no multiple of `2 ** len(channels)`.
+        """
+        for size in x.shape[2:]:
+            if size % self.multiple != 0:
+                raise ValueError(
+                    f"CompactUNet takes images whose sides are multiples of {self.multiple}, not {size}: "
+                    "choose another image_size"
+                )
         skips: list[Tensor] = []
         for level in self.encoder:
             x = level(x)

@@ -16,8 +16,9 @@ from torch import nn
 
 StateDict = dict[str, torch.Tensor]
 
-# Where MONAI's, ignite's and Lightning's checkpoints keep the network.
-NETWORK_KEYS = ("model", "network", "net", "state_dict")
+# Where the checkpoints of this collection, MONAI, ignite and Lightning keep the network. The average comes first, for
+# that is what was validated.
+NETWORK_KEYS = ("average", "model", "network", "net", "state_dict")
 
 logger = logging.getLogger(__name__)
 
@@ -25,9 +26,9 @@ logger = logging.getLogger(__name__)
 def load_weights(network: nn.Module, path: str | PathLike[str] | None) -> nn.Module:
     """Load all weights of a network from a file, strictly.
 
-    The file is a state dict, or a checkpoint that holds one as ``model``, ``network``, ``net`` or
-    ``state_dict``. A prefix that all its keys share (``module.``) is removed, half precision is converted
-    to the network's type. In a MONAI bundle's ``initialize``::
+    The file is a state dict, or a checkpoint that holds one: the first of ``average``, ``model``, ``network``,
+    ``net`` and ``state_dict``. A prefix that all its keys share (``module.``) is removed, half precision is
+    converted to the network's type. In a MONAI bundle's ``initialize``::
 
         {"_target_": "skiagraph.networks.load_weights", "network": "@network_def", "path": "@weights"}
 

@@ -11,17 +11,14 @@ import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
+from monai.utils import look_up_option
 from numpy.typing import NDArray
-from PIL import Image
 from torch.nn import functional
 
-from ..folder_work import whole_file, write_json
+from ..folder_work import write_image, write_json
 from ..geometry.surface_line import SurfaceLine, line_length
 from ..report.overlays import draw_lines
 from .load import spacing_mm
-
-# Of zlib; the usual 6 takes most of the time of an inference and saves a few per cent.
-_COMPRESSION = 1
 
 
 def describe_surfaces(case: Mapping[str, Any]) -> dict[str, Any]:
@@ -41,7 +38,7 @@ def describe_surfaces(case: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class SaveSurfaced(MapTransform):
-    """Write `<name>_mask.png`, `<name>_overlay.png` and `<name>_surface.json` below a folder.
+    """Write `<name>_mask.png`, `<name>_overlay.jpg` and `<name>_surface.json` below a folder.
 
     The mask is 255 on bone and has the size of the input file. The JSON holds every line in pixels of that file, x to
     the right and y down, pixel centres at whole numbers, and in mm from the centre of the first pixel where the pixel
@@ -52,12 +49,15 @@ class SaveSurfaced(MapTransform):
         output_dir: the folder; the image's name may add folders below it.
         frame_key: the frame as it was loaded, 0 to 255 on the file's grid, for the overlay.
         threshold: probability above which a pixel is bone in the mask.
+        on_error: ``"raise"``, or ``"report"`` to hand on a case whose files cannot be written with a meta entry
+            ``error`` that says why, so that it does not end the work on a folder.
         allow_missing_keys: do not complain about a missing key.
 
     A frame that could not be read (meta entry ``error``) leaves nothing.
 
     Raises:
         ValueError: while running, an image's name leads out of the folder.
+        OSError: while running, a file cannot be written.
     """
 
     def __init__(
@@ -66,18 +66,27 @@ class SaveSurfaced(MapTransform):
         output_dir: str | Path,
         frame_key: str = "frame_as_loaded",
         threshold: float = 0.5,
+        on_error: str = "raise",
         allow_missing_keys: bool = False,
     ) -> None:
         super().__init__(keys, allow_missing_keys)
         self.output_dir = Path(output_dir)
         self.frame_key = frame_key
         self.threshold = threshold
+        self.report_errors = look_up_option(on_error, ("raise", "report")) == "report"
 
     def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
         """Write the files of a case."""
         for key in self.key_iterator(dict(data)):
-            if not data[key].meta["error"]:
+            meta = data[key].meta
+            if meta["error"]:
+                continue
+            try:
                 self._save(data[key], data[self.frame_key], data[f"{key}_lines"])
+            except OSError as problem:
+                if not self.report_errors:
+                    raise
+                meta["error"] = f"{meta['filename_or_obj']}: results not written: {problem}"
         return dict(data)
 
     def _save(self, probability: MetaTensor, frame: MetaTensor, lines: list[SurfaceLine]) -> None:
@@ -89,9 +98,8 @@ class SaveSurfaced(MapTransform):
         mask = np.where(_to_file_grid(probability) > self.threshold, 255, 0).astype(np.uint8)
         overlay = draw_lines(grey, [line.points_px for line in lines])
         write_json(_beside(base, "_surface.json"), self._describe(probability, lines))
-        for path, pixels in ((_beside(base, "_mask.png"), mask), (_beside(base, "_overlay.png"), overlay)):
-            with whole_file(path) as temporary:
-                Image.fromarray(pixels).save(temporary, format="PNG", compress_level=_COMPRESSION)
+        write_image(_beside(base, "_mask.png"), mask)
+        write_image(_beside(base, "_overlay.jpg"), overlay)
 
     def _describe(self, probability: MetaTensor, lines: list[SurfaceLine]) -> dict[str, Any]:
         spacing = spacing_mm(probability)

@@ -90,3 +90,11 @@ def test_the_device_is_that_of_the_process(monkeypatch: pytest.MonkeyPatch) -> N
     assert local_device() == torch.device("cuda:0")
     monkeypatch.setenv("LOCAL_RANK", "3")
     assert local_device() == torch.device("cuda:3")
+
+
+def test_a_group_of_one_is_joined_under_torchrun(monkeypatch: pytest.MonkeyPatch, joined: list[str]) -> None:
+    """The sampler of the multi-GPU overlay asks for a group on a machine with one GPU as well."""
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    join_processes()
+    assert len(joined) == 1

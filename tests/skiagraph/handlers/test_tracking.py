@@ -15,10 +15,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from unittest import mock
+from urllib.parse import quote
 
 import monai.bundle
 import numpy as np
 import pytest
+import sqlalchemy
 from mlflow import MlflowClient
 from mlflow.entities import Run
 from mlflow.utils.validation import _validate_metric, _validate_param
@@ -169,7 +171,7 @@ def tracked(bundle: Bundle, server: Server) -> Bundle:
 
 
 def test_sqlite_is_the_default_of_a_plain_command(bundle: Bundle, tmp_path: Path, memory: Path) -> None:
-    bundle.out = memory / "out with a space"
+    bundle.out = memory / "out with 100%25 ? of it"
     arguments = bundle.arguments(epochs=1)
     arguments["config_file"] = str(arguments["config_file"])
     command = [sys.executable, "-m", "monai.bundle", "run"]
@@ -177,7 +179,7 @@ def test_sqlite_is_the_default_of_a_plain_command(bundle: Bundle, tmp_path: Path
     paths = os.pathsep.join([str(ROOT), str(ROOT / "shared")])
     subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, "PYTHONPATH": paths})
 
-    client = MlflowClient(tracking_uri=f"sqlite:///{bundle.out}/mlruns.db")
+    client = MlflowClient(tracking_uri=f"sqlite+pysqlite:///{quote(str(bundle.out))}/mlruns.db")
     experiment = client.get_experiment_by_name("toy")
     assert experiment is not None
     (run,) = client.search_runs([experiment.experiment_id])
@@ -187,6 +189,18 @@ def test_sqlite_is_the_default_of_a_plain_command(bundle: Bundle, tmp_path: Path
     (config,) = (bundle.out / "mlruns").rglob("config.json")
     assert json.loads(config.read_text())["epochs"] == 1
     assert not list(tmp_path.glob("mlruns*"))
+    assert [path.name for path in memory.glob("out*")] == [bundle.out.name]
+
+
+@pytest.mark.parametrize("name", ["a b", "what?", "no#1", "100%", "100%25", "ä+b&c=@d:e", "[x]"])
+def test_the_default_database_lies_in_the_output_folder_whatever_its_name(bundle: Bundle, name: str) -> None:
+    uri = TrackedRun(RunDescription({}, {}, bundle.root, bundle.out / name)).tracking_uri
+    bundle.out.joinpath(name).mkdir(parents=True)
+    engine = sqlalchemy.create_engine(uri)
+    with engine.connect() as connection:
+        connection.execute(sqlalchemy.text("CREATE TABLE t (x INTEGER)"))
+    engine.dispose()
+    assert [path.relative_to(bundle.out) for path in bundle.out.rglob("*.db")] == [Path(name, "mlruns.db")]
 
 
 def test_without_mlflow_the_package_imports_and_tracking_says_what_to_do() -> None:
@@ -271,7 +285,7 @@ def test_a_training_is_logged_as_it_happened(
             "batch_size": "2",
             "device": "cpu",
             "image_size": "[4, 4]",
-            "data_list": "<dataset_dir>/data_list.json",
+            "data_list": "data_list.json",
             "data_list_sha256": hashlib.sha256((tracked.data / "data_list.json").read_bytes()).hexdigest(),
         }
         == params

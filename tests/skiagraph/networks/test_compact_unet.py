@@ -95,6 +95,16 @@ def test_torchscript_gives_the_same_answer(dims: int) -> None:
         assert torch.allclose(scripted(inputs), network(inputs), atol=1e-5)
 
 
+@pytest.mark.parametrize("script", [False, True])
+def test_a_size_that_it_cannot_halve_so_often_is_refused_in_plain_words(script: bool) -> None:
+    network: torch.nn.Module = CompactUNet(2, 1, 1, (4, 6, 8), (1, 1, 1)).eval()
+    network = torch.jit.script(network) if script else network
+    assert network(torch.rand(1, 1, 24, 16)).shape == (1, 1, 24, 16)
+    for size in ((24, 20), (20, 24)):
+        with pytest.raises((ValueError, torch.jit.Error), match="multiples of 8, not 20: choose another image_size"):
+            network(torch.rand(1, 1, *size))
+
+
 def test_channels_and_blocks_must_agree() -> None:
     with pytest.raises(ValueError, match="differ in length: 2 and 3"):
         CompactUNet(2, channels=(4, 8), blocks=(1, 1, 1))

@@ -76,13 +76,19 @@ def test_parallel_wrapper_leaves_no_trace(tmp_path: Path) -> None:
     assert_equal(torch.load(tmp_path / "model.pt", weights_only=True), make_network(1).state_dict())
 
 
-@pytest.mark.parametrize("key", ["model", "network", "net", "state_dict"])
+@pytest.mark.parametrize("key", ["average", "model", "network", "net", "state_dict"])
 @pytest.mark.parametrize("prefix", ["", "module.", "model.module."])
 def test_checkpoints_and_common_prefixes_are_understood(tmp_path: Path, key: str, prefix: str) -> None:
     state = make_network(1).state_dict()
     checkpoint = {key: {prefix + name: tensor for name, tensor in state.items()}, "epoch": 3, "optimizer": {}}
     torch.save(checkpoint, tmp_path / "checkpoint.pt")
     assert_equal(load_weights(make_network(2), tmp_path / "checkpoint.pt").state_dict(), state)
+
+
+def test_the_average_is_taken_before_what_it_averages(tmp_path: Path) -> None:
+    states = {key: make_network(seed).state_dict() for seed, key in enumerate(("network", "average", "model"))}
+    torch.save(states, tmp_path / "checkpoint.pt")
+    assert_equal(load_weights(make_network(9), tmp_path / "checkpoint.pt").state_dict(), states["average"])
 
 
 def test_prefix_that_belongs_to_the_network_stays(tmp_path: Path) -> None:

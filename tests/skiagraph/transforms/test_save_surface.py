@@ -36,14 +36,14 @@ def _names(folder: Path) -> list[str]:
 def test_mask_overlay_and_lines_have_the_grid_of_the_file(tmp_path: Path) -> None:
     SaveSurfaced("pred", tmp_path / "out")(_case(tmp_path))
     out = tmp_path / "out" / "leg 1"
-    assert _names(out) == ["a_mask.png", "a_overlay.png", "a_surface.json"]
+    assert _names(out) == ["a_mask.png", "a_overlay.jpg", "a_surface.json"]
     mask = np.asarray(Image.open(out / "a_mask.png"))
     assert mask.shape == SHAPE
     assert set(np.unique(mask)) == {0, 255}
     expected = np.zeros(SHAPE, bool)
     expected[40:49, 30:110] = True
     assert np.mean((mask > 0) != expected) < 0.02
-    overlay = np.asarray(Image.open(out / "a_overlay.png")).astype(int)
+    overlay = np.asarray(Image.open(out / "a_overlay.jpg")).astype(int)
     assert overlay.shape == (*SHAPE, 3)
     coloured = np.argwhere(overlay.max(axis=2) - overlay.min(axis=2) > 60)
     assert np.abs(coloured[:, 0] - 44).max() <= 2
@@ -126,6 +126,23 @@ def test_what_cannot_be_written_leaves_no_part_of_a_file(tmp_path: Path, monkeyp
     with pytest.raises(OSError, match="no space"):
         SaveSurfaced("pred", tmp_path / "out")(case)
     assert _names(tmp_path / "out") == ["leg 1/a_surface.json"]
+
+
+def test_what_cannot_be_written_is_reported_and_the_work_goes_on(tmp_path: Path) -> None:
+    first, second = _case(tmp_path), _case(tmp_path, name="leg 1/b")
+    in_the_way = tmp_path / "out" / "leg 1" / "a_mask.png"
+    in_the_way.mkdir(parents=True)
+    save = SaveSurfaced("pred", tmp_path / "out", on_error="report")
+    error = save(first)["pred"].meta["error"]
+    assert error.startswith(f"{tmp_path / 'in.png'}: ")
+    assert f"{in_the_way} is a folder" in error
+    assert "\n" not in error
+    assert save(second)["pred"].meta["error"] == ""
+    assert (tmp_path / "out/leg 1/b_mask.png").is_file()
+    with pytest.raises(IsADirectoryError):
+        SaveSurfaced("pred", tmp_path / "out")(_case(tmp_path))
+    with pytest.raises(ValueError, match="ignore"):
+        SaveSurfaced("pred", tmp_path / "out", on_error="ignore")
 
 
 @pytest.mark.parametrize("name", ["../a", "x/../../a", "/elsewhere/a"])
