@@ -23,7 +23,7 @@ from ..geometry.surface_line import SurfaceLine
 from ..transforms.surface import SurfaceLinesd
 from .case_means import case_means
 from .surface_cases import lines_mm
-from .surface_distance import surface_distances
+from .surface_f1 import surface_f1
 
 Floats = NDArray[np.float32]
 Case = Mapping[str, Any]
@@ -66,9 +66,7 @@ class RidgeFilter:
     def f1(self, case: Case, distance_mm: float = 0.5, response: Floats | None = None) -> float:
         """F1 of a case, which has `truth_lines` too; NaN where only some of its bones are labelled."""
         (predicted,), (true,) = lines_mm([{**case, "pred_lines": self.lines(case, response)}])
-        if true is None:
-            return math.nan
-        return surface_distances(predicted, true, distances_mm=[distance_mm])[f"f1_{distance_mm:.1f}mm"]
+        return surface_f1(predicted, true, distance_mm)
 
 
 def ridge_response(image: NDArray[Any], scales_px: Sequence[float]) -> Floats:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 from scipy.spatial import cKDTree
 
-from ..geometry.surface_line import resample_line
+from ..geometry.surface_line import line_length, resample_line
 from .case_means import case_means
 
 Floats = NDArray[np.float64]
@@ -112,10 +112,11 @@ class _Surface:
 
     @classmethod
     def sample(cls, lines_mm: Sequence[NDArray[Any]], grey: GreyLookup | None) -> _Surface:
-        sampled = [resample_line(np.asarray(line, dtype=float), _STEP_MM) for line in lines_mm if len(line)]
+        # A line without length weighs nothing.
+        lines = [np.asarray(line, dtype=float) for line in lines_mm if len(line) > 1 and line_length(line) > 0]
+        sampled = [resample_line(line, _STEP_MM) for line in lines]
         points = np.concatenate([*sampled, np.empty((0, 2))])
-        weight = np.concatenate([*map(_length_of_points, sampled), np.empty(0)])
-        points, weight = points[weight > 0], weight[weight > 0]
+        weight = np.concatenate([*map(_length_of_points, lines, map(len, sampled)), np.empty(0)])
         if grey is None:
             return cls(points, {"": weight})
         high = grey.at(points) >= HIGH_GREY
@@ -178,10 +179,11 @@ class _Pair:
         }
 
 
-def _length_of_points(points: Floats) -> Floats:
-    """Half of the two pieces of line that meet at each point: their sum is the line's length."""
-    pieces = np.linalg.norm(np.diff(points, axis=0), axis=1)
-    return (np.append(pieces, 0.0) + np.insert(pieces, 0, 0.0)) / 2
+def _length_of_points(line: Floats, count: int) -> Floats:
+    """Length that each of so many points at equal distances along a line stands for: their sum is the line's."""
+    share = np.full(count, line_length(line) / (count - 1))
+    share[[0, -1]] /= 2
+    return share
 
 
 def _shares_within(limits: Floats, distance: Floats, weight: Floats) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +15,15 @@ from numpy.typing import NDArray
 from .surface_distance import surface_distances
 
 Lines = Sequence[NDArray[np.float64]]
+
+logger = logging.getLogger(__name__)
+
+
+def surface_f1(predicted: Lines, true: Lines | None, distance_mm: float) -> float:
+    """F1 of one frame within a distance, lines (N, 2) in mm; NaN where the truth is None."""
+    if true is None:
+        return math.nan
+    return surface_distances(predicted, true, distances_mm=[distance_mm])[f"f1_{distance_mm:.1f}mm"]
 
 
 class SurfaceF1Metric(CumulativeIterationMetric):
@@ -33,20 +43,21 @@ class SurfaceF1Metric(CumulativeIterationMetric):
         if distance_mm < 0 or round(distance_mm, 1) != distance_mm:
             raise ValueError(f"distance_mm must be positive and a multiple of 0.1, got {distance_mm}.")
         self.distance_mm = distance_mm
+        self._warned = False
 
     def _compute_list(self, y_pred: Any, y: Any = None, **_: Any) -> torch.Tensor:
         """F1 of each frame, (frames, 1): lines (N, 2) in mm against true ones, NaN where these are None."""
-        return torch.tensor([[self._f1(*pair)] for pair in zip(y_pred, y, strict=True)], dtype=torch.float64)
-
-    def _f1(self, predicted: Lines, true: Lines | None) -> float:
-        if true is None:
-            return math.nan
-        return surface_distances(predicted, true, distances_mm=[self.distance_mm])[f"f1_{self.distance_mm:.1f}mm"]
+        pairs = zip(y_pred, y, strict=True)
+        return torch.tensor([[surface_f1(*pair, self.distance_mm)] for pair in pairs], dtype=torch.float64)
 
     def _compute_tensor(self, *_: Any, **__: Any) -> torch.Tensor:
         raise TypeError("SurfaceF1Metric takes lists of lines, one for each frame, not tensors.")
 
     def aggregate(self) -> torch.Tensor:
-        """Mean over the frames of all ranks where F1 is defined, NaN where it never is."""
+        """Mean over the frames of all ranks where F1 is defined; NaN where it never is, with one warning."""
         values = self.get_buffer()
-        return torch.tensor(math.nan) if values is None else values.nanmean()
+        mean = torch.tensor(math.nan) if values is None else values.nanmean()
+        if mean.isnan() and not self._warned:
+            self._warned = True
+            logger.warning("F1 of bone surfaces is undefined: no frame is fully labelled (all are `partial`).")
+        return mean

@@ -33,7 +33,7 @@ def draw_lines(
         RGB image (rows, columns, 3).
     """
     drawn = Image.fromarray(image).convert("RGB")
-    for line in lines:
+    for line in filter(len, lines):
         _draw_line(drawn, np.asarray(line, dtype=float), colour, width_px)
     return np.asarray(drawn)
 

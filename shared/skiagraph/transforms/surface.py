@@ -27,6 +27,9 @@ class SurfaceLinesd(MapTransform):
         threshold: probability above which a pixel belongs to a surface.
         min_columns: shorter lines are dropped.
         allow_missing_keys: do not complain about a missing key.
+
+    Raises:
+        ValueError: while running, a map holds NaN or infinity: that is not an image without bone.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class SurfaceLinesd(MapTransform):
         for key in self.key_iterator(dict(data)):
             image: MetaTensor = out[key]
             probability = np.asarray(image[0].detach().cpu(), dtype=np.float32)
+            if not np.isfinite(probability).all():
+                raise ValueError(f"{key}: the network's answer is not finite; its weights are of a diverged training")
             if probability.max() > 1:
                 probability = (probability > 0).astype(np.float32)
             lines = extract_surface_lines(probability, self.threshold, self.min_columns)

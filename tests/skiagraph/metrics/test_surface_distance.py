@@ -74,6 +74,14 @@ def test_shares_are_of_length_not_of_points() -> None:
     assert values["accuracy_1.0mm"] == pytest.approx(0.5, abs=0.001)
 
 
+def test_length_is_that_of_the_line_however_crooked() -> None:
+    x = np.arange(0, 20, 0.21)
+    zigzag = np.column_stack([x, np.arange(len(x)) % 2 * 0.2])
+    got = surface_distances([zigzag], [zigzag[::-1]])
+    assert got["line_length_mm"] == pytest.approx(np.linalg.norm(np.diff(zigzag, axis=0), axis=1).sum())
+    assert got["truth_length_mm"] == pytest.approx(got["line_length_mm"])
+
+
 def test_concentric_arcs_differ_by_their_radii() -> None:
     angle = np.linspace(0.3, 2.5, 400)
     circle = np.column_stack([np.cos(angle), np.sin(angle)])

@@ -33,6 +33,6 @@ def test_the_centre_of_a_slanted_line_is_kept_to_a_fraction_of_a_pixel() -> None
 
 def test_colours_of_an_rgb_image_stay_and_no_line_changes_nothing() -> None:
     image = np.random.default_rng(0).integers(0, 256, (20, 30, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(draw_lines(image, []), image)
+    np.testing.assert_array_equal(draw_lines(image, [np.empty((0, 2))]), image)
     drawn = draw_lines(image, [np.array([[-50.0, -5.0], [80.0, 3.0]]), np.array([[3.0, 3.0]])], RED)
     np.testing.assert_array_equal(drawn[6:], image[6:])

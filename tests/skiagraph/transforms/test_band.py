@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from monai.data import MetaTensor
+from monai.transforms import Resized
 
 from skiagraph.transforms import BandTargetd, LineDistanced
 
@@ -52,7 +53,7 @@ def test_band_and_skeleton_hold_the_pixels_within_their_distance(band_px: float)
 def test_a_partial_label_is_known_along_its_columns_and_those_beside() -> None:
     label = np.zeros(SHAPE, np.float32)
     label[9, 10:15] = 1
-    for margin, expected in ((2, range(8, 17)), (5, range(5, 20))):
+    for margin, expected in ((0, range(10, 15)), (2, range(8, 17)), (5, range(5, 20))):
         data = {"label": torch.from_numpy(label[None]), "partial": True}
         known = LineDistanced("label", margin_px=margin)(data)["label"][1]
         assert np.flatnonzero(known[0]).tolist() == list(expected)
@@ -90,3 +91,24 @@ def test_meta_data_and_other_items_stay() -> None:
     assert np.allclose(data["label"].affine, affine)
     assert label.shape == (1, *SHAPE)
     assert set(LineDistanced(["label", "truth"], allow_missing_keys=True)({"label": label})) == {"label"}
+
+
+@pytest.mark.parametrize("offset", range(8))
+def test_a_thin_line_survives_a_resize_in_its_place(offset: int) -> None:
+    """In an image of four times the height and twice the width, as the network's smaller pixels have it."""
+    label = torch.zeros(1, 256, 128)
+    label[:, 100 + offset, 20:90] = 255
+    steps = [
+        LineDistanced("label", size=(64, 64), margin_px=4),
+        Resized("label", (64, 64), mode="bilinear"),
+        BandTargetd("label", band_px=3),
+    ]
+    data = {"label": MetaTensor(label), "partial": True}
+    for step in steps:
+        data = step(data)
+    band, skeleton, known = data["label"].numpy()
+    rows, _ = np.nonzero(band[:, 16:40])
+    assert rows.mean() == pytest.approx((100 + offset + 0.5) / 4 - 0.5, abs=0.51)
+    assert band[:, 16:40].sum(axis=0) == pytest.approx(6, abs=1)
+    assert skeleton[:, 16:40].sum(axis=0) == pytest.approx(2, abs=1)
+    assert np.flatnonzero(known[0]).tolist() == pytest.approx(list(range(6, 49)), abs=1)

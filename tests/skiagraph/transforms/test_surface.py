@@ -98,3 +98,9 @@ def test_threshold_and_least_length_are_passed_on() -> None:
     assert found(threshold=0.95) == []
     (line,) = SurfaceLinesd("pred")({"pred": image})["pred_lines"]
     assert line.confidence == pytest.approx(np.full(10, 0.6))
+
+
+def test_what_is_not_a_number_is_not_an_image_without_bone() -> None:
+    image = MetaTensor(np.full((1, 8, 8), np.nan, np.float32))
+    with pytest.raises(ValueError, match="diverged"):
+        SurfaceLinesd("pred")({"pred": image})
