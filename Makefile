@@ -19,8 +19,8 @@ $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt shared/pypro
 demo: venv
 	$(BIN)/python -m scripts.demo
 
-# The tracking tests interrupt and terminate their own process. After the threads of other libraries (Dask, OpenVINO) in
-# it, that has brought the interpreter down: they get a process of their own.
+# The tracking tests interrupt and terminate their own process. On processors with AMX, OpenVINO, which other tests run,
+# gives a process an alternate signal stack, and a signal after that can bring it down: these get one of their own.
 TRACKING := tests/skiagraph/handlers/test_tracking.py
 
 test: venv
@@ -33,4 +33,4 @@ lint: venv
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) dist phantoms runs demo
+	rm -rf $(VENV) dist demo

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.source_code import imported_modules
+
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "shared" / "skiagraph"
 
@@ -26,13 +28,31 @@ def imports_of_rooms() -> dict[str, set[str]]:
         inside = path.relative_to(PACKAGE)
         if len(inside.parts) == 1:
             continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom) and node.level:
-                package = ["skiagraph", *inside.parent.parts][: len(inside.parent.parts) + 2 - node.level]
-                target = [*package, *(node.module or "").split(".")]
-                if len(target) > 1 and target[1] and target[1] != inside.parts[0]:
-                    found.setdefault(inside.parts[0], set()).add(target[1])
+        targets = imported_modules(ast.parse(path.read_text()), ["skiagraph", *inside.parent.parts])
+        rooms = {target[1] for target in targets if target[0] == "skiagraph" and len(target) > 1}
+        found.setdefault(inside.parts[0], set()).update(rooms - {inside.parts[0]})
     return found
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["from .. import engines", "from ..engines import x", "from ..engines.errors import x", "import skiagraph.engines",
+     "from skiagraph.engines import x", "from skiagraph import engines"],
+)  # fmt: skip
+def test_an_import_is_seen_in_whatever_form(line: str) -> None:
+    (target,) = imported_modules(ast.parse(line), ["skiagraph", "geometry"])
+    assert target[:2] == ["skiagraph", "engines"]
+
+
+def test_the_package_imports_itself_by_relative_names_only() -> None:
+    """It is packed into bundles under other names."""
+    absolute = [
+        path.name
+        for path in PACKAGE.rglob("*.py")
+        for target in imported_modules(ast.parse(path.read_text()), ["relative"] * 4)
+        if target[0] == "skiagraph"
+    ]
+    assert absolute == []
 
 
 def test_rooms_import_only_from_their_floor_and_below() -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import csv
-import importlib
+import importlib.metadata
 import json
 import math
+import sys
 import zipfile
 from pathlib import Path
 
@@ -18,6 +20,7 @@ from monai.networks.utils import convert_to_onnx, convert_to_torchscript
 from skiagraph.bundle import MAX_WEIGHTS_BYTES, pack
 from skiagraph.networks import load_weights
 from tests.bundles.collection import BUNDLES, ROOT, Bundle, run_module
+from tests.source_code import imported_modules
 
 SCHEMA = Path(__file__).with_name("meta_schema_20240725.json")
 SHARED_KNOBS = {"bundle_root", "dataset_dir", "data_list", "output_dir", "weights", "device", "amp", "workers"}
@@ -38,6 +41,21 @@ def network_and_input(bundle: Bundle) -> tuple[torch.nn.Module, torch.Tensor]:
     declared = bundle.metadata["network_data_format"]["inputs"]["image"]
     generator = torch.Generator().manual_seed(0)
     return network.eval(), torch.rand(1, declared["num_channels"], *declared["spatial_shape"], generator=generator)
+
+
+def unpack(bundle: Bundle, folder: Path) -> Path:
+    """Pack a bundle and extract it elsewhere; its new root."""
+    extra = {"configs/tracking.json": ROOT / "shared" / "tracking.json"}
+    with zipfile.ZipFile(pack(bundle.root, ROOT / "shared" / "skiagraph", folder / "dist", extra)) as archive:
+        archive.extractall(folder / "elsewhere")
+    return folder / "elsewhere" / bundle.root.name
+
+
+def distributions(*trees: ast.AST) -> set[str]:
+    """Which distributions source code imports, whatever package it is of."""
+    known = importlib.metadata.packages_distributions()
+    names = {target[0] for tree in trees for target in imported_modules(tree, ["own"] * 4)}
+    return {distribution.lower() for name in names for distribution in known.get(name, ())}
 
 
 def test_metadata_fits_the_schema_of_monai(bundle: Bundle, tmp_path: Path) -> None:
@@ -90,14 +108,19 @@ def test_training_and_inference_share_network_and_preprocessing(bundle: Bundle, 
 
 @pytest.fixture(scope="session")
 def trained(bundle: Bundle, dataset: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Folder that one epoch of training leaves."""
+    """Folder that one epoch of training leaves, with the weights it began from in start.pt."""
     out = tmp_path_factory.mktemp("trained") / "out put"
+    out.mkdir()
+    torch.manual_seed(1)
+    torch.save(ConfigParser(bundle.read("train")).get_parsed_content("network_def").state_dict(), out / "start.pt")
     run(
+        weights=str(out / "start.pt"),
         config_file=str(bundle.config("train")),
         bundle_root=str(bundle.root),
         dataset_dir=str(dataset),
         output_dir=str(out),
         epochs=1,
+        val_interval=2,
         batch_size=2,
         workers=0,
     )
@@ -106,10 +129,11 @@ def trained(bundle: Bundle, dataset: Path, tmp_path_factory: pytest.TempPathFact
 
 def test_one_epoch_of_training_changes_all_weights_and_keeps_them(bundle: Bundle, trained: Path) -> None:
     network, _ = network_and_input(bundle)
-    shipped = {name: weight.clone() for name, weight in network.named_parameters()}
+    load_weights(network, trained / "start.pt")
+    start = {name: weight.clone() for name, weight in network.named_parameters()}
     load_weights(network, trained / "model.pt")
     assert all(torch.isfinite(weight).all() for weight in network.parameters())
-    assert not any(torch.equal(weight, shipped[name]) for name, weight in network.named_parameters())
+    assert not any(torch.equal(weight, start[name]) for name, weight in network.named_parameters())
     assert list(trained.glob("*checkpoint_epoch=1.pt"))
 
 
@@ -170,13 +194,19 @@ def test_exported_network_answers_like_the_eager_one(bundle: Bundle) -> None:
     np.testing.assert_allclose(answer, eager.numpy(), rtol=1e-3, atol=1e-4)
 
 
-def test_all_bundles_work_in_one_process(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
-    answers = []
-    for bundle in BUNDLES:
-        network, image = network_and_input(bundle)
-        network.train(False)
-        answers.append(network(image))
-    assert len(answers) == len(BUNDLES) >= 1
+def test_all_bundles_work_in_one_process_packed_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert BUNDLES
+    monkeypatch.setattr(sys, "path", [*sys.path])  # MONAI adds the bundles' folders to it
+    packed = [Bundle(unpack(bundle, tmp_path)) for bundle in BUNDLES]
+    # All of them are made before the first one works.
+    made = [workflow(bundle, "inference", "infer", dataset_dir=str(tmp_path)) for bundle in (*BUNDLES, *packed)]
+    for number, bundle in enumerate(BUNDLES):
+        _, image = network_and_input(bundle)
+        here, there = (one.network_def.eval() for one in (made[number], made[number + len(BUNDLES)]))
+        assert type(here).__module__.startswith("skiagraph.")
+        assert type(there).__module__.startswith("skiagraph_")
+        with torch.inference_mode():
+            assert torch.equal(here(image), there(image))
 
 
 def test_weights_are_small_and_plain(bundle: Bundle) -> None:
@@ -187,11 +217,7 @@ def test_weights_are_small_and_plain(bundle: Bundle) -> None:
 
 
 def test_packed_bundle_runs_where_the_package_cannot_be_imported(bundle: Bundle, dataset: Path, tmp_path: Path) -> None:
-    extra = {"configs/tracking.json": ROOT / "shared" / "tracking.json"}
-    packed = pack(bundle.root, ROOT / "shared" / "skiagraph", tmp_path / "dist", extra)
-    with zipfile.ZipFile(packed) as archive:
-        archive.extractall(tmp_path / "elsewhere")
-    root = tmp_path / "elsewhere" / bundle.root.name
+    root = unpack(bundle, tmp_path)
     without_package = tmp_path / "without_package.py"
     without_package.write_text(
         "import runpy, sys\n"
@@ -212,6 +238,24 @@ def test_packed_bundle_runs_where_the_package_cannot_be_imported(bundle: Bundle,
         cwd=tmp_path,
     )
     assert (out / "summary.csv").is_file()
+
+
+def test_metadata_name_what_a_packed_bundle_imports_in_the_tested_versions(bundle: Bundle, tmp_path: Path) -> None:
+    statements, functions_too = set(), set()
+    for path in unpack(bundle, tmp_path).rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        functions_too |= distributions(tree)
+        statements |= distributions(*(line for line in tree.body if isinstance(line, ast.Import | ast.ImportFrom)))
+    metadata = bundle.metadata
+    declared = {
+        **{
+            name: metadata[f"{key}_version"] for name, key in (("monai", "monai"), ("torch", "pytorch"), ("numpy",) * 2)
+        },
+        **metadata["required_packages_version"],
+    }
+    assert statements <= declared.keys() <= functions_too
+    tested = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    assert declared == {name: tested[name] for name in declared}
 
 
 def test_model_card_and_metadata_give_the_measured_figures(bundle: Bundle) -> None:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from monai.bundle import run
+from PIL import Image
 from torch import nn
 
 from skiagraph.data.ct_labels import LabelSettings, label_sweep
+from skiagraph.engines.errors import root_cause
 from skiagraph.phantoms import write_ultrasound_phantoms
 from tests.bundles.collection import ROOT
 
@@ -36,6 +40,16 @@ def evaluate(dataset_dir: Path, out: Path, **knobs: object) -> dict[str, float]:
     return measured
 
 
+def infer(dataset_dir: Path, out: Path, **knobs: object) -> None:
+    run(
+        config_file=str(CONFIGS / "inference.json"),
+        bundle_root=str(BUNDLE),
+        dataset_dir=str(dataset_dir),
+        output_dir=str(out),
+        **knobs,
+    )
+
+
 def test_bone_of_phantoms_never_trained_on_is_found(tmp_path: Path) -> None:
     write_ultrasound_phantoms(tmp_path / "phantoms", specimens=8, frames=3)
     measured = evaluate(tmp_path / "phantoms", tmp_path / "out")
@@ -58,16 +72,29 @@ def test_near_cortex_of_a_real_fibula_is_found_without_marking_everything(tmp_pa
 @needs_real_data
 def test_bone_is_found_on_every_real_example(tmp_path: Path) -> None:
     examples = Path(str(DATA)) / "ultrabones" / "examples"
-    run(
-        config_file=str(CONFIGS / "inference.json"),
-        bundle_root=str(BUNDLE),
-        dataset_dir=str(examples),
-        output_dir=str(tmp_path),
-    )
+    infer(examples, tmp_path)
     answers = [json.loads(path.read_text()) for path in tmp_path.glob("*_surface.json")]
     assert len(answers) == len(list(examples.glob("*.png")))
     assert all(answer["spacing_mm"] is None for answer in answers)
     assert sum(answer["bone_found"] for answer in answers) >= 20
+
+
+def test_results_that_cannot_be_written_fail_for_themselves(tmp_path: Path) -> None:
+    for name in "abc":
+        Image.fromarray(np.full((90, 140), 40, np.uint8)).save(tmp_path / f"{name}.png")
+    (tmp_path / "out" / "b_mask.png").mkdir(parents=True)
+    with pytest.raises(SystemExit, match=r"^1 of 3 images failed: .*b\.png: results not written: .*b_mask\.png is a"):
+        infer(tmp_path, tmp_path / "out")
+    rows = (tmp_path / "out" / "summary.csv").read_text().splitlines()[1:]
+    assert [row.split(",")[:2] for row in rows] == [["a", "done"], ["b", "failed"], ["c", "done"]]
+    assert (tmp_path / "out" / "c_overlay.jpg").is_file()
+
+
+def test_an_image_size_that_the_network_does_not_take_is_told(tmp_path: Path) -> None:
+    Image.fromarray(np.full((90, 140), 40, np.uint8)).save(tmp_path / "a.png")
+    with pytest.raises(RuntimeError) as caught:
+        infer(tmp_path, tmp_path / "out", image_size=[256, 250])
+    assert re.search("multiples of 32, not 250.*image_size", str(root_cause(caught.value)))
 
 
 def test_published_weights_as_they_are_pickled_are_refused_with_the_reason(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 def run_demo(bundles_dir: Path, out: Path, *arguments: str) -> Path:
     """Run the inference of every bundle through MONAI's runner, on the dataset that its config names.
 
-    A dataset `phantoms/NAME` that is not there is written first by ``python -m scripts.phantoms NAME``.
+    A dataset `phantoms/NAME` without its `data_list.json`, which comes last, is written by
+    ``python -m scripts.phantoms NAME``.
 
     Args:
         bundles_dir: folder of the bundles.
@@ -27,7 +28,8 @@ def run_demo(bundles_dir: Path, out: Path, *arguments: str) -> Path:
     for bundle in sorted(path.parents[1] for path in bundles_dir.glob("*/configs/inference.json")):
         config = bundle / "configs" / "inference.json"
         dataset_dir = json.loads(config.read_text(encoding="utf-8"))["dataset_dir"]
-        _run(bundle.name, "scripts.phantoms", Path(dataset_dir).name, dataset_dir)
+        if not (Path(dataset_dir) / "data_list.json").is_file():
+            _run(bundle.name, "scripts.phantoms", Path(dataset_dir).name, dataset_dir)
         knobs = ("--bundle_root", str(bundle), "--output_dir", str(out / bundle.name))
         _run(bundle.name, "monai.bundle", "run", "--config_file", str(config), *knobs, *arguments)
     return out
