@@ -142,8 +142,8 @@ def _read(path: Path, names: set[str]) -> dict[str, Any]:
     """The states in a checkpoint, on the CPU: so that a training goes on without the GPU that it began on."""
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # noqa: BLE001 (on a file that is no checkpoint, the unpickler fails in any way whatever)
-        raise ValueError(f"{path}: cannot be read; it is damaged, or no checkpoint of a training.") from None
+    except Exception as error:  # on a file that is no checkpoint, the unpickler fails in any way whatever
+        raise ValueError(f"{path}: cannot be read; it is damaged, or no checkpoint of a training.") from error
     if not isinstance(content, Mapping) or set(content) != names:
         raise ValueError(
             f"{path}: is no checkpoint of this training, which has {', '.join(sorted(names))}; resume from its "

@@ -94,8 +94,8 @@ class SaveSurfaced(MapTransform):
         if name.is_absolute() or ".." in name.parts:
             raise ValueError(f"{name}: results go below {self.output_dir}; name the items as `find_images` does")
         base = self.output_dir / name
-        grey = np.asarray(frame[0].cpu()).round().astype(np.uint8)
-        mask = np.where(_to_file_grid(probability) > self.threshold, 255, 0).astype(np.uint8)
+        grey = _bytes(frame.as_tensor()[0].round())
+        mask = _bytes(_to_file_grid(probability) > self.threshold) * np.uint8(255)
         overlay = draw_lines(grey, [line.points_px for line in lines])
         write_json(_beside(base, "_surface.json"), self._describe(probability, lines))
         write_image(_beside(base, "_mask.png"), mask)
@@ -130,12 +130,15 @@ def _describe_line(line: SurfaceLine, spacing: tuple[float, float] | None) -> di
     }
 
 
-def _to_file_grid(probability: MetaTensor) -> NDArray[np.float32]:
+def _to_file_grid(probability: MetaTensor) -> torch.Tensor:
     """Resize a map to the (rows, columns) of the file it came from."""
     size = [int(length) for length in probability.meta["spatial_shape"]]
-    plain = torch.as_tensor(probability)[None].float().cpu()
-    resized = functional.interpolate(plain, size=size, mode="bilinear", align_corners=False)
-    return np.asarray(resized[0, 0].clip(0, 1), dtype=np.float32)
+    plain = probability.as_tensor()[None].float()
+    return functional.interpolate(plain, size=size, mode="bilinear", align_corners=False)[0, 0]
+
+
+def _bytes(image: torch.Tensor) -> NDArray[np.uint8]:
+    return np.asarray(image.to(torch.uint8).cpu())
 
 
 def _beside(base: Path, ending: str) -> Path:
