@@ -19,13 +19,8 @@ $(INSTALLED): requirements.txt requirements-dev.txt constraints.txt shared/pypro
 demo: venv
 	$(BIN)/python -m scripts.demo
 
-# The tracking tests interrupt and terminate their own process. On processors with AMX, OpenVINO, which other tests run,
-# gives a process an alternate signal stack, and a signal after that can bring it down: these get one of their own.
-TRACKING := tests/skiagraph/handlers/test_tracking.py
-
 test: venv
-	$(BIN)/python -m pytest $(TRACKING)
-	$(BIN)/python -m pytest --ignore $(TRACKING)
+	$(BIN)/python -m pytest
 
 lint: venv
 	$(BIN)/ruff check .

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -209,12 +210,22 @@ def _open_onnxruntime(file: Path, threads: int) -> Predict:
     return lambda image: torch.from_numpy(session.run(None, {name: image.numpy()})[0])
 
 
-def _open_openvino(file: Path, threads: int) -> Predict:
+@cache
+def _openvino_core() -> Any:
+    """The one core of this process, never freed.
+
+    On processors with AMX every core gives its thread an alternate signal stack, and when freed puts back the one that
+    it found. If that was of a core freed before, the next signal (a worker's end, Ctrl-C) brings the process down.
+    """
     import openvino
 
+    return openvino.Core()
+
+
+def _open_openvino(file: Path, threads: int) -> Predict:
     # Where the processor has bfloat16, OpenVINO would compute in it unasked.
     settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-    compiled = openvino.Core().compile_model(str(file), "CPU", settings)
+    compiled = _openvino_core().compile_model(str(file), "CPU", settings)
     # The answer is copied, because the next call writes into the same memory.
     return lambda image: torch.from_numpy(compiled(image.numpy())[0].copy())
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import logging
+import os
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
@@ -124,3 +127,32 @@ def test_the_exporters_do_not_chatter(
         ExportedNetwork(exported.network, torch.zeros(1, 1, 8, 8), tmp_path).open(runtime, threads=1)
     assert [str(warning.message) for warning in recwarn] == []
     assert [record.message for record in caplog.records if record.levelno >= logging.WARNING] == []
+
+
+SIGNALS_AFTER_RUNTIMES = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from skiagraph.bundle.benchmark import RUNTIMES, ExportedNetwork
+
+image = torch.zeros(1, 1, 16, 16)
+networks = [ExportedNetwork(torch.nn.Conv2d(1, 1, 3), image, Path(sys.argv[1]) / name) for name in "ab"]
+opened = [network.open(runtime, threads=1) for network in networks for runtime in RUNTIMES]
+answers = [predict(image) for predict in opened]
+while opened:  # the first is freed first
+    del opened[0]
+signal.signal(signal.SIGTERM, lambda *_: print("handled"))
+os.kill(os.getpid(), signal.SIGTERM)
+"""
+
+
+def test_a_process_that_ran_all_runtimes_survives_a_signal(tmp_path: Path) -> None:
+    pytest.importorskip("openvino", reason="openvino is not installed (requirements-dev.txt)")
+    done = subprocess.run(
+        [sys.executable, "-c", SIGNALS_AFTER_RUNTIMES, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.split()[-1:]) == (0, ["handled"]), done.stderr[-2000:]
