@@ -59,6 +59,11 @@ def test_a_frame_of_unknown_pixel_size_is_named() -> None:
         score_surfaces(case)
 
 
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    """Without what engines tell of their runs, where another test has asked for it."""
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
 def test_the_key_metric_is_the_mean_over_frames_that_can_be_judged(caplog: pytest.LogCaptureFixture) -> None:
     cases = [
         frame([flat(100)], [flat(104)]),
@@ -73,11 +78,11 @@ def test_the_key_metric_is_the_mean_over_frames_that_can_be_judged(caplog: pytes
     expected = [surface_distances(*both)["f1_0.5mm"] for both in zip(*lines_mm(cases[:3]), strict=True)]
     assert expected[:2] == [1, 0]
     assert evaluator.state.metrics["f1_0.5mm"] == pytest.approx(np.mean(expected))
-    assert caplog.messages == []
+    assert warnings(caplog) == []
     for _ in range(2):
         evaluator.run([cases[3:]])
         assert math.isnan(evaluator.state.metrics["f1_0.5mm"])
-    (warning,) = caplog.messages
+    (warning,) = warnings(caplog)
     assert "undefined: no frame is fully labelled" in warning
 
 
