@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -82,6 +83,8 @@ def _groups(items: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def _print_counts(out: str, parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
     print(f"{out}: " + ", ".join(f"{len(items)} {part}" for part, items in parts.items()))
+    if empty := [part for part, items in parts.items() if not items]:
+        print(f"{out}: nothing for {' and '.join(empty)}; a run on that part will be refused", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -107,3 +107,10 @@ def test_sweep_holds_out_a_stretch_of_the_bone(tmp_path: Path) -> None:
     item = content["test"][0]
     assert item["label"] == f"Labels/{Path(item['image']).stem}_label.png"
     assert (item["partial"], item["group"], item["spacing_mm"]) == (True, "tibia", [0.05, 0.05])
+
+
+def test_parts_that_got_nothing_are_named(dataset: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for specimen in (2, 6):
+        (dataset / str(specimen)).rename(tmp_path / str(specimen))
+    ultrabones(str(dataset), str(tmp_path / "list.json"), jobs=1)
+    assert "list.json: nothing for validation and test" in capsys.readouterr().err

@@ -45,7 +45,9 @@ class FolderSummary(CaseReport):
         around_runs(engine, self._keeping_what_was_done)
 
     def conclude(self) -> None:
-        """End the program with an exit code that is not 0 if an image failed; last step of a config's ``finalize``.
+        """Say where the results are, or end the program with an exit code that is not 0 if an image failed.
+
+        Last step of a config's ``finalize``.
 
         A workflow that lives in another program and is not finalised leaves it to that program to read `rows`.
 
@@ -58,6 +60,8 @@ class FolderSummary(CaseReport):
             named = "; ".join(failures[:_NAMED_FAILURES])
             told = f"{len(failures)} of {len(self.rows)} images failed: {named}{more}"
             sys.exit(told if process_rank() == 0 else 1)
+        if self.rows and process_rank() == 0:
+            print(f"{len(self.rows)} images done, results in {self.folder}")
 
     def _write(self, folder: Path, summary: Mapping[str, float]) -> None:  # noqa: ARG002 (the rows say it all)
         write_rows(folder / "summary.csv", self.rows)
@@ -66,6 +70,8 @@ class FolderSummary(CaseReport):
 
     @contextmanager
     def _keeping_what_was_done(self) -> Iterator[None]:
+        # A folder that cannot be made is told before the work and not after it.
+        self.folder.mkdir(parents=True, exist_ok=True)
         try:
             with sigterm_as_exit():
                 yield

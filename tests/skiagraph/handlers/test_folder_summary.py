@@ -148,6 +148,19 @@ def test_a_run_that_did_nothing_keeps_the_table_of_another(tmp_path: Path) -> No
     assert (tmp_path / "out" / "summary.csv").read_bytes() == before
 
 
+def test_a_folder_that_cannot_be_made_is_told_before_the_work(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file")
+    seen: list[object] = []
+    with pytest.raises(FileExistsError):
+        _run(tmp_path, ["a"], [], seen.append)
+    assert seen == []
+
+
+def test_the_end_says_where_the_results_are(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    _run(tmp_path, ["a", "b"], [])
+    assert capsys.readouterr().out == f"2 images done, results in {tmp_path / 'out'}\n"
+
+
 def test_what_ended_the_run_is_told_though_the_table_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "out" / "summary.csv").mkdir(parents=True)
     with pytest.raises(RuntimeError) as caught:
