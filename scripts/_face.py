@@ -114,6 +114,7 @@ def _recorder(function: Function, calls: list[Callable[[], Any]]) -> Function:
     def record(*args: Any, **kwargs: Any) -> None:
         calls.append(functools.partial(function, *args, **kwargs))
 
+    # A function takes this attribute, which `inspect` documents and mypy does not know.
     record.__signature__ = inspect.Signature(list(_parameters(function).values()))  # type: ignore[attr-defined]
     return record
 

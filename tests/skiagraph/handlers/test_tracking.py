@@ -10,7 +10,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -22,62 +21,18 @@ import numpy as np
 import pytest
 import sqlalchemy
 from mlflow import MlflowClient
-from mlflow.entities import Run
 from mlflow.utils.validation import _validate_metric, _validate_param
 from PIL import Image
 
 from skiagraph.handlers import RunDescription, TrackedRun
 from tests.skiagraph.handlers import tracked_toy
+from tests.skiagraph.handlers.mlflow_server import LOOPBACK, Server, free_port
 from tests.skiagraph.handlers.tracked_toy import ITERATIONS_AN_EPOCH
 
 ROOT = Path(__file__).resolve().parents[3]
 TRACKING = ROOT / "shared" / "tracking.json"
 PATIENT_FOLDER = "SMITH_JOHN_19500101"
-LOOPBACK = "127.0.0.1"
 LIMIT_S = 60  # far above what is needed, for a busy machine; MLflow left to itself tries for minutes
-
-
-class Server:
-    """A real MLflow server with an SQLite database, which can be killed and started again."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.port = free_port()
-        self.uri = f"http://{LOOPBACK}:{self.port}"
-        self.client = MlflowClient(tracking_uri=self.uri)
-        self.process: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        database, artifacts = f"sqlite:///{self.folder}/server.db", str(self.folder / "artifacts")
-        command = [sys.executable, "-m", "mlflow", "server", "--host", LOOPBACK, "--port", str(self.port)]
-        command += ["--workers", "1", "--backend-store-uri", database, "--artifacts-destination", artifacts]
-        environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "TMPDIR": str(self.folder)}
-        with (self.folder / "server.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log, start_new_session=True)
-
-    def wait(self) -> None:
-        for _ in range(1800):
-            try:
-                urllib.request.urlopen(f"{self.uri}/health", timeout=5)
-            except OSError:
-                time.sleep(0.1)
-            else:
-                return
-        raise TimeoutError((self.folder / "server.log").read_text())
-
-    def kill(self) -> None:
-        if self.process is not None:
-            os.killpg(self.process.pid, signal.SIGKILL)
-            self.process.wait()
-            self.process = None
-
-    def runs(self, experiment: str = "toy") -> list[Run]:
-        """Runs of an experiment, the oldest first."""
-        found = self.client.get_experiment_by_name(experiment)
-        return [] if found is None else self.client.search_runs([found.experiment_id], order_by=["start_time ASC"])
-
-    def history(self, run: Run, metric: str) -> list[tuple[int, float]]:
-        return [(point.step, point.value) for point in self.client.get_metric_history(run.info.run_id, metric)]
 
 
 class Bundle:
@@ -117,12 +72,6 @@ class Bundle:
 
     def witnessed(self, name: str) -> list[float]:
         return list(json.loads((self.out / f"{name}.json").read_text()))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
 
 
 def numbered(values: list[float]) -> list[tuple[int, float]]:
