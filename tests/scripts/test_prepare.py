@@ -70,7 +70,7 @@ def test_strict_writes_the_list_and_fails(dataset: Path, tmp_path: Path) -> None
 def test_nothing_usable_is_an_error(dataset: Path, tmp_path: Path) -> None:
     for label in dataset.glob("*/r/Labels/*"):
         label.unlink()
-    with pytest.raises(ValueError, match="no usable frame"):
+    with pytest.raises(ValueError, match="no usable image"):
         ultrabones(str(dataset), str(tmp_path / "list.json"), jobs=1)
     assert not (tmp_path / "list.json").exists()
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -30,6 +32,30 @@ def split_by_group(
         part = "test" if group in test_groups else "validation" if group in validation_groups else "training"
         parts[part].append(dict(item))
     return parts
+
+
+def share_out_groups(items: Sequence[Mapping[str, Any]], shares: Mapping[str, float]) -> dict[str, set[str]]:
+    """Choose groups for parts until each has its share of the items, by the hash of a group's name.
+
+    So the choice needs no seed, and one group more or less changes little in it.
+
+    Args:
+        items: images, each with its `group`.
+        shares: by the part's name, the share of all items that it shall have, at least.
+
+    Returns:
+        the names of the groups of each part; all other groups are in none.
+    """
+    sizes = Counter(_group(item) for item in items)
+    order = sorted(sizes, key=lambda group: sha256(group.encode()).hexdigest())
+    chosen: dict[str, set[str]] = {part: set() for part in shares}
+    for part, share in shares.items():
+        taken = 0
+        while order and taken < share * len(items):
+            group = order.pop(0)
+            chosen[part].add(group)
+            taken += sizes[group]
+    return chosen
 
 
 def check_disjoint(parts: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:

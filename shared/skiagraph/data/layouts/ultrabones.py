@@ -24,6 +24,7 @@ from ..data_list import Item
 from ..readers import read_grey_levels
 from ..splits import check_disjoint, split_by_group
 from ..walk import walk_files
+from .findings import Finding
 from .tracking import read_tracking
 
 IMAGES, LABELS, LABEL_ENDING, TRACKING = "UltrasoundImages", "Labels", "_label", "tracking.csv"
@@ -33,24 +34,6 @@ _PUBLISHED_SPECIMENS = 14
 _TEST_SPECIMENS = (2, 7, 8)
 _VALIDATION_SPECIMENS = (6, 12)
 _DONORS = ((1, 4), (5, 7), (8, 9), (11, 13))
-
-
-@dataclass(frozen=True, order=True)
-class Finding:
-    """Something about a file that whoever uses the images should know.
-
-    Attributes:
-        file: its path below the dataset's folder, in POSIX form.
-        message: what is wrong with it, or odd about it.
-        left_out: whether the frame was therefore left out.
-    """
-
-    file: str
-    message: str
-    left_out: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.file}: {self.message}" + ("; left out" if self.left_out else "")
 
 
 @dataclass(frozen=True)

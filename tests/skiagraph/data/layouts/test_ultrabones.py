@@ -12,7 +12,8 @@ from PIL import Image
 
 from skiagraph.data import check_disjoint
 from skiagraph.data.layouts import ultrabones
-from skiagraph.data.layouts.ultrabones import Finding, read_ultrabones, split_ultrabones
+from skiagraph.data.layouts.findings import Finding
+from skiagraph.data.layouts.ultrabones import read_ultrabones, split_ultrabones
 from skiagraph.folder_work import Report, work_through
 
 
