@@ -1,9 +1,9 @@
-"""Write phantoms: `python -m scripts.phantoms ultrasound [OUT] [--seed 0]`."""
+"""Write phantoms: `python -m scripts.phantoms ultrasound|spine [OUT] [--seed 0]`."""
 
 from __future__ import annotations
 
 from skiagraph.folder_work import Report
-from skiagraph.phantoms import write_ultrasound_phantoms
+from skiagraph.phantoms import write_spine_phantoms, write_ultrasound_phantoms
 
 from ._face import run
 
@@ -33,5 +33,30 @@ def ultrasound(
     )
 
 
+def spine(
+    out: str = "phantoms/spine",
+    seed: int = 0,
+    patients: int = 40,
+    images: int | None = None,
+    height: int | None = None,
+    jobs: int = -1,
+    cluster: str | None = None,
+) -> Report:
+    """Write AP spine radiographs with the corners of their vertebrae in the layout of AASCE, and a data list.
+
+    Args:
+        out: folder to write.
+        seed: the same seed gives the same files.
+        patients: number of patients.
+        images: images of each; one to three by default.
+        height: height of all images in pixels; each has its own by default.
+        jobs: processes, -1 for all cores.
+        cluster: address of a Dask scheduler, such as tcp://scheduler:8786.
+    """
+    return write_spine_phantoms(
+        out, seed=seed, patients=patients, images=images, height_px=height, jobs=jobs, cluster=cluster
+    )
+
+
 if __name__ == "__main__":
-    run({"ultrasound": ultrasound})
+    run({"ultrasound": ultrasound, "spine": spine})

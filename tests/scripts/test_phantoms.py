@@ -39,6 +39,21 @@ def test_phantoms_are_written_where_they_were_asked_for(small: Path) -> None:
     ]
 
 
+def test_spine_phantoms_are_written_where_they_were_asked_for(small: Path) -> None:
+    done = _run("spine", "spines", "--patients", "1", "--images", "1", "--height", "300", "--jobs", "1", cwd=small)
+    assert done.returncode == 0, done.stderr
+    assert "1 done, 0 skipped, 0 failed" in done.stdout + done.stderr
+    assert sorted(path.relative_to(small).as_posix() for path in (small / "spines").rglob("*") if path.is_file()) == [
+        "spines/data/training/phantom-001 A AP.jpg",
+        "spines/data_list.json",
+        "spines/labels/training/angles.csv",
+        "spines/labels/training/filenames.csv",
+        "spines/labels/training/index.csv",
+        "spines/labels/training/landmarks.csv",
+        "spines/phantoms.json",
+    ]
+
+
 def test_a_mistake_is_one_line_and_exit_code_one(small: Path) -> None:
     failed = _run("ultrasound", "here", *SMALL, "--seed", "8", cwd=small)
     assert failed.returncode == 1
@@ -46,8 +61,12 @@ def test_a_mistake_is_one_line_and_exit_code_one(small: Path) -> None:
     assert "another seed, pixel size or version" in failed.stderr.strip().splitlines()[-1]
 
 
-def test_help_names_the_arguments(small: Path) -> None:
-    shown = _run("ultrasound", "--help", cwd=small)
+@pytest.mark.parametrize(
+    ("name", "own"),
+    [("ultrasound", ("--specimens", "--frames", "--spacing")), ("spine", ("--patients", "--images", "--height"))],
+)
+def test_help_names_the_arguments(small: Path, name: str, own: tuple[str, ...]) -> None:
+    shown = _run(name, "--help", cwd=small)
     assert shown.returncode == 0
-    for word in ("--seed", "--specimens", "--frames", "--spacing", "--jobs", "--cluster"):
+    for word in ("--seed", *own, "--jobs", "--cluster"):
         assert word in shown.stdout + shown.stderr

@@ -1,7 +1,18 @@
 """Synthetic images with exact truth, written in the published layouts."""
 
+from .aasce import write_spine_phantoms
 from .scanner import Scanner, draw_scanner
+from .spine import SpineImage, draw_spine
 from .ultrabones import write_ultrasound_phantoms
 from .ultrasound import UltrasoundFrame, draw_frame
 
-__all__ = ["Scanner", "UltrasoundFrame", "draw_frame", "draw_scanner", "write_ultrasound_phantoms"]
+__all__ = [
+    "write_spine_phantoms",
+    "Scanner",
+    "draw_scanner",
+    "SpineImage",
+    "draw_spine",
+    "write_ultrasound_phantoms",
+    "UltrasoundFrame",
+    "draw_frame",
+]

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,11 +12,13 @@ from numpy.typing import NDArray
 
 from ..data.data_list import write_data_list
 from ..data.layouts.ultrabones import read_ultrabones, split_ultrabones
-from ..folder_work import Report, whole_file, work_through, write_image, write_json
+from ..folder_work import Report, whole_file, work_through, write_image
 from ..geometry import draw_band
 from .scanner import draw_scanner
 from .ultrasound import UltrasoundFrame, draw_frame
+from .version import claim_folder, drawing_sha256
 
+_DRAWN_BY = ("anatomy", "bone_shape", "noise", "scanner", "tissue", "ultrabones", "ultrasound")
 # As wide as the lines of the published labels.
 _LABEL_WIDTH_MM = 0.2
 _FIRST_TIMESTAMP_MS = 100_000
@@ -87,8 +86,9 @@ def write_ultrasound_phantoms(
         raise ValueError(f"there is nothing to draw with {specimens} specimens of {frames} frames; give 1 or more")
     if spacing_mm is not None and not _FINEST_MM <= spacing_mm <= _COARSEST_MM:
         raise ValueError(f"a pixel of {spacing_mm} mm is not one of ultrasound; give {_FINEST_MM} to {_COARSEST_MM}")
-    drawing = _drawing_sha256()
-    _claim(out, {"seed": seed, "spacing_mm": spacing_mm, "drawing_sha256": drawing})
+    drawing = drawing_sha256(_DRAWN_BY)
+    settings = {"seed": seed, "spacing_mm": spacing_mm, "drawing_sha256": drawing}
+    claim_folder(out, settings, "seed, pixel size or version")
     todo = [_Job(out, seed, s, f, spacing_mm) for s in range(1, specimens + 1) for f in range(frames)]
     report = work_through(
         _write_frame, todo, done=_is_written, name=str, jobs=jobs, cluster=cluster, description="phantoms"
@@ -106,22 +106,6 @@ def write_ultrasound_phantoms(
         facts={"drawing_sha256": drawing},
     )
     return report
-
-
-def _drawing_sha256() -> str:
-    """Of the code of this room: other code draws other frames from the same seed."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
-    return sha256(b"".join(source.read_bytes().replace(b"\r\n", b"\n") for source in sources)).hexdigest()
-
-
-def _claim(out: Path, settings: dict[str, Any]) -> None:
-    """Frames that are there are not drawn again, so they must be of the same kind."""
-    record = out / "phantoms.json"
-    if record.is_file() and json.loads(record.read_bytes()) != settings:
-        raise ValueError(
-            f"{out}: holds phantoms of another seed, pixel size or version (see {record.name}); give another folder"
-        )
-    write_json(record, settings)
 
 
 def draw_label(frame: UltrasoundFrame) -> NDArray[np.uint8]:

@@ -1,8 +1,8 @@
 """The published folder layout of AASCE ("boostnet_labeldata"), read into the items of a data list.
 
 `data/<part>/*.jpg`; `labels/<part>/filenames.csv` and `landmarks.csv`, row k of one for line k of the other, or
-`labels/<part>/<image>.mat`; the parts are `training` and `test`. Wu et al., "Automatic landmark estimation for adolescent
-idiopathic scoliosis assessment using BoostNet", MICCAI 2017; the challenge AASCE, MICCAI 2019.
+`labels/<part>/<image>.mat`; the parts are `training` and `test`. Wu et al., "Automatic landmark estimation for
+adolescent idiopathic scoliosis assessment using BoostNet", MICCAI 2017; the challenge AASCE, MICCAI 2019.
 """
 
 from __future__ import annotations
