@@ -9,6 +9,8 @@ from monai.networks.blocks import Convolution
 from monai.networks.layers.factories import Conv
 from torch import Tensor, nn
 
+from .blocks import Residual
+
 
 class CompactUNet(nn.Module):
     """U-Net that works at half resolution and predicts all pixels of a 2^n block at once.
@@ -45,13 +47,13 @@ class CompactUNet(nn.Module):
         previous = in_channels
         for features, count in zip(channels, blocks, strict=True):
             down = Convolution(spatial_dims, previous, features, strides=2, kernel_size=3, act="RELU", norm="BATCH")
-            self.encoder.append(nn.Sequential(down, *(_Residual(spatial_dims, features) for _ in range(count))))
+            self.encoder.append(nn.Sequential(down, *(Residual(spatial_dims, features) for _ in range(count))))
             previous = features
         self.lateral = nn.ModuleList()
         self.decoder = nn.ModuleList()
         for coarse, fine in zip(reversed(channels[1:]), reversed(channels[:-1]), strict=True):
             self.lateral.append(Conv[Conv.CONV, spatial_dims](coarse, fine, kernel_size=1))
-            self.decoder.append(_Residual(spatial_dims, fine))
+            self.decoder.append(Residual(spatial_dims, fine))
         self.head = Conv[Conv.CONV, spatial_dims](channels[0], out_channels * 2**spatial_dims, kernel_size=1)
         self.upsample = nn.Upsample(scale_factor=2.0, mode="nearest")
         self.spatial_dims = spatial_dims
@@ -76,17 +78,6 @@ class CompactUNet(nn.Module):
         for step, (lateral, block) in enumerate(zip(self.lateral, self.decoder, strict=True)):
             x = block(self.upsample(lateral(x)) + skips[-2 - step])
         return _blocks_to_pixels(self.head(x), self.spatial_dims)
-
-
-class _Residual(nn.Module):
-    def __init__(self, spatial_dims: int, features: int) -> None:
-        super().__init__()
-        self.first = Convolution(spatial_dims, features, features, kernel_size=3, act="RELU", norm="BATCH")
-        self.second = Convolution(spatial_dims, features, features, kernel_size=3, act=None, norm="BATCH")
-        self.activation = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.activation(x + self.second(self.first(x)))
 
 
 def _blocks_to_pixels(x: Tensor, spatial_dims: int) -> Tensor:

@@ -20,6 +20,15 @@ StateDict = dict[str, torch.Tensor]
 # that is what was validated.
 NETWORK_KEYS = ("average", "model", "network", "net", "state_dict")
 
+# The stem of HRNet-Image-Classification, and where a keypoint network has it; and what only classifies.
+HRNET_STEM = {
+    "conv1": "hint_fusion_layer.image_encoder.0",
+    "bn1": "hint_fusion_layer.image_encoder.1",
+    "conv2": "hint_fusion_layer.last_encoder.0",
+    "bn2": "hint_fusion_layer.last_encoder.1",
+}
+HRNET_CLASSIFIER = ("incre_modules.", "downsamp_modules.", "final_layer.", "classifier.")
+
 logger = logging.getLogger(__name__)
 
 
@@ -79,6 +88,52 @@ def load_encoder_weights(network: nn.Module, path: str | PathLike[str] | None) -
         state["conv1.weight"] = first.float().sum(dim=1, keepdim=True)
     _load_strictly(encoder, state, Path(path))
     return network
+
+
+def load_hrnet_weights(network: nn.Module, path: str | PathLike[str] | None) -> nn.Module:
+    """Start an HRNet for keypoints from a classification network in the layout of HRNet-Image-Classification.
+
+    The file is ``hrnetv2_w32_imagenet_pretrained.pth`` of that project or one like it. Its stem goes into the image's
+    part of the network's stem, its stages into ``hrnet``; its classifier is ignored. Hints, gate and heads keep
+    their values.
+
+    Args:
+        network: a network with ``hint_fusion_layer`` and ``hrnet``, as :class:`HRNetOCRIKEM`; changed in place.
+        path: the file; None or "" loads nothing.
+
+    Returns:
+        the network.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the network has no HRNet, or as for :func:`load_weights`.
+    """
+    if not path:
+        return network
+    try:
+        backbone = ImageNetHRNet(network)
+    except AttributeError as error:
+        raise ValueError(
+            f"{path}: {type(network).__name__} has no HRNet that could be started from this file."
+        ) from error
+    state = _without_prefix(_read(Path(path)), backbone)
+    state = {key: tensor for key, tensor in state.items() if not key.startswith(HRNET_CLASSIFIER)}
+    _load_strictly(backbone, state, Path(path))
+    return network
+
+
+class ImageNetHRNet(nn.ModuleDict):
+    """The parts of a keypoint network that ImageNet weights start, under their names in HRNet-Image-Classification.
+
+    They are the network's own: what is loaded here is loaded there.
+
+    Args:
+        network: a network with ``hint_fusion_layer`` and ``hrnet``; without them, an AttributeError is raised.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        stem = {name: network.get_submodule(own) for name, own in HRNET_STEM.items()}
+        super().__init__(stem | dict(network.get_submodule("hrnet").named_children()))
 
 
 def save_weights(network: nn.Module, path: str | PathLike[str], half: bool = False) -> None:
