@@ -59,7 +59,7 @@ def aasce(
     jobs: int = -1,
     cluster: str | None = None,
 ) -> None:
-    """Write the data list of a folder in the layout of AASCE; every image is opened and the order of its corners checked.
+    """Write the data list of a folder in the layout of AASCE; every image is opened, the order of its corners checked.
 
     Patients stay together. Labels that begin with the wrong vertebra are mended and train only; what is wrong in any
     other way is in no part, and named in the list.

@@ -23,6 +23,12 @@ def vertebra_corners(points: Points) -> Points:
     return np.asarray(points, dtype=float).reshape(len(VERTEBRAE), 2, 2, 2)
 
 
+def vertebra_outlines(points: Points) -> list[Points]:
+    """The outline of each vertebra as a closed line (5, 2), from corners (68, 2)."""
+    corners = np.asarray(points, dtype=float).reshape(-1, len(CORNERS), 2)
+    return list(corners[:, [0, 1, 3, 2, 0]])
+
+
 def order_faults(points: Points) -> dict[str, str]:
     """What cannot be right about the order of the corners, by the vertebra's name.
 

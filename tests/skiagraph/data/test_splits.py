@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import itertools
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from skiagraph.data import check_disjoint, split_by_group, split_by_position
+from skiagraph.data.splits import share_out_groups
 
 GROUPS = st.sampled_from("abcdef")
 
@@ -31,6 +35,61 @@ def test_group_in_two_parts_is_refused() -> None:
 def test_item_without_group_is_refused() -> None:
     with pytest.raises(ValueError, match=r"1\.png: has no group"):
         split_by_group([{"image": "1.png"}], set(), set())
+
+
+def items_of(groups: Sequence[str]) -> list[dict[str, str]]:
+    return [{"image": str(number), "group": group} for number, group in enumerate(groups)]
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    sizes=st.dictionaries(st.text("0123456789", min_size=1), st.integers(1, 5), max_size=20),
+    test=st.sampled_from([0.0, 0.1, 0.25]),
+    validation=st.sampled_from([0.0, 0.2, 0.5]),
+    seed=st.integers(0, 100),
+)
+def test_groups_are_shared_out_as_asked_in_whatever_order(
+    sizes: dict[str, int], test: float, validation: float, seed: int
+) -> None:
+    groups = [group for group, size in sizes.items() for _ in range(size)]
+    shares = {"test": test, "validation": validation}
+    chosen = share_out_groups(items_of(groups), shares)
+    shuffled = np.random.default_rng(seed).permutation(groups).tolist()
+    assert share_out_groups(items_of(shuffled), shares) == chosen
+    assert chosen.keys() == shares.keys()
+    assert chosen["test"] | chosen["validation"] <= set(sizes)
+    assert not chosen["test"] & chosen["validation"]
+    for part, share in shares.items():
+        taken = sum(sizes[group] for group in chosen[part])
+        assert taken >= share * len(groups) or sum(map(len, chosen.values())) == len(sizes)
+        # The last group that was taken was needed.
+        assert not taken or taken - max(sizes[group] for group in chosen[part]) < share * len(groups)
+
+
+def test_all_groups_or_none_are_shared_out() -> None:
+    assert share_out_groups(items_of("aabc"), {"test": 1.0, "validation": 0.5}) == {
+        "test": {"a", "b", "c"},
+        "validation": set(),
+    }
+    assert share_out_groups([], {"test": 0.5}) == {"test": set()}
+
+
+def test_who_is_chosen_hangs_on_names_alone_and_not_on_how_they_sort() -> None:
+    """A group that nobody chose can go, and of many groups those chosen are no run of neighbours."""
+    groups = [f"{number:03d}" for number in range(100)]
+    chosen = share_out_groups(items_of(groups), {"test": 0.2})["test"]
+    assert len(chosen) == 20
+    numbers = sorted(map(int, chosen))
+    assert max(b - a for a, b in itertools.pairwise(numbers)) < 30
+    assert numbers[0] < 20
+    assert numbers[-1] > 80
+    others = sorted(set(groups) - chosen)
+    assert share_out_groups(items_of([*chosen, *others[:-4]]), {"test": 0.2})["test"] == chosen
+
+
+def test_an_item_without_group_is_not_shared_out() -> None:
+    with pytest.raises(ValueError, match=r"1\.png: has no group"):
+        share_out_groups([{"image": "1.png", "group": None}], {"test": 0.5})
 
 
 def gap(first: list[float], second: list[float]) -> float:

@@ -102,13 +102,14 @@ def split_aasce(items: Sequence[Item]) -> dict[str, list[Item]]:
     """
     mended = [item for item in items if "first" in item]
     sound = [item for item in items if "first" not in item]
-    test = {str(item["group"]) for item in sound if item["record"] == "test"}
-    shares = {"test": 0.0 if test else _TEST_SHARE, "validation": _VALIDATION_SHARE}
-    dealt = share_out_groups([item for item in sound if item["group"] not in test], shares)
-    test |= dealt["test"]
+    published = {str(item["group"]) for item in items if item["record"] == "test"}
+    shares = {"test": 0.0 if published else _TEST_SHARE, "validation": _VALIDATION_SHARE}
+    dealt = share_out_groups([item for item in sound if item["group"] not in published], shares)
+    test = published | dealt["test"]
     usable = [*sound, *(item for item in mended if item["group"] not in test | dealt["validation"])]
     parts = split_by_group(sorted(usable, key=lambda item: item["image"]), test, dealt["validation"])
-    parts["test"] = [item for item in parts["test"] if item["record"] == "test"] or parts["test"]
+    if published:
+        parts["test"] = [item for item in parts["test"] if item["record"] == "test"]
     check_disjoint(parts)
     return parts
 
