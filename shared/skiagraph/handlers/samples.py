@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
+import torch
 from ignite.engine import Engine
 from numpy.typing import NDArray
+from torch.nn import functional
 
+from ..geometry.heat_maps import highest_points
 from ..geometry.surface_line import SurfaceLine
+from ..geometry.vertebrae import vertebra_outlines
 from ..report.overlays import GREEN, draw_lines
 
 _TRUTH_COLOUR = (255, 170, 60)
@@ -32,4 +37,26 @@ def surface_sample(engine: Engine) -> NDArray[np.uint8] | None:
     for key, colour in (("truth_lines", _TRUTH_COLOUR), ("pred_lines", GREEN)):
         lines: list[SurfaceLine] = case.get(key, [])
         picture = draw_lines(picture, [(line.points_px + 0.5) * scale - 0.5 for line in lines], colour)
+    return picture
+
+
+def corners_sample(engine: Engine) -> NDArray[np.uint8] | None:
+    """The first image of the last batch, (rows, columns, 3), with vertebrae: truth orange, prediction green.
+
+    Args:
+        engine: an evaluator whose decollated cases hold `image` (from `HintMapsd`), `pred` (logits of the corners) and
+            `label` (corners in pixels of the network's image).
+    """
+    cases: Any = engine.state.output
+    if not cases:
+        return None
+    case = cases[0]
+    logits = torch.as_tensor(case["pred"]).float().cpu()
+    blocks = torch.as_tensor(case["image"]).float().cpu()[: -2 * len(logits)]
+    grey = functional.pixel_shuffle(blocks[None], math.isqrt(len(blocks)))[0, 0]
+    low, high = grey.quantile(0.01), grey.quantile(0.99)
+    picture = np.asarray(((grey - low) / (high - low).clamp_min(1e-6) * 255).clamp(0, 255)).round().astype(np.uint8)
+    points = highest_points(logits.flatten(1).softmax(dim=1).reshape(logits.shape), grey.shape[0] // logits.shape[1])
+    for corners, colour in ((case["label"], _TRUTH_COLOUR), (points, GREEN)):
+        picture = draw_lines(picture, vertebra_outlines(np.asarray(corners.cpu(), dtype=float)), colour)
     return picture

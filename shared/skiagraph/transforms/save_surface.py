@@ -10,15 +10,13 @@ import numpy as np
 import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from monai.transforms import MapTransform
-from monai.utils import look_up_option
-from numpy.typing import NDArray
 from torch.nn import functional
 
 from ..folder_work import write_image, write_json
 from ..geometry.surface_line import SurfaceLine, line_length
 from ..report.overlays import draw_lines
 from .load import spacing_mm
+from .save_results import SaveResultsd, as_bytes, beside
 
 
 def describe_surfaces(case: Mapping[str, Any]) -> dict[str, Any]:
@@ -37,7 +35,7 @@ def describe_surfaces(case: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-class SaveSurfaced(MapTransform):
+class SaveSurfaced(SaveResultsd):
     """Write `<name>_mask.png`, `<name>_overlay.jpg` and `<name>_surface.json` below a folder.
 
     The mask is 255 on bone and has the size of the input file. The JSON holds every line in pixels of that file, x to
@@ -46,18 +44,9 @@ class SaveSurfaced(MapTransform):
 
     Args:
         keys: probability maps (1, rows, columns) with their lines beside them, from `SurfaceLinesd`.
-        output_dir: the folder; the image's name may add folders below it.
+        output_dir, on_error, allow_missing_keys: see `SaveResultsd`.
         frame_key: the frame as it was loaded, 0 to 255 on the file's grid, for the overlay.
         threshold: probability above which a pixel is bone in the mask.
-        on_error: ``"raise"``, or ``"report"`` to hand on a case whose files cannot be written with a meta entry
-            ``error`` that says why, so that it does not end the work on a folder.
-        allow_missing_keys: do not complain about a missing key.
-
-    A frame that could not be read (meta entry ``error``) leaves nothing.
-
-    Raises:
-        ValueError: while running, an image's name leads out of the folder.
-        OSError: while running, a file cannot be written.
     """
 
     def __init__(
@@ -69,37 +58,19 @@ class SaveSurfaced(MapTransform):
         on_error: str = "raise",
         allow_missing_keys: bool = False,
     ) -> None:
-        super().__init__(keys, allow_missing_keys)
-        self.output_dir = Path(output_dir)
+        super().__init__(keys, output_dir, on_error, allow_missing_keys)
         self.frame_key = frame_key
         self.threshold = threshold
-        self.report_errors = look_up_option(on_error, ("raise", "report")) == "report"
 
-    def __call__(self, data: Mapping[Hashable, Any]) -> dict[Hashable, Any]:
-        """Write the files of a case."""
-        for key in self.key_iterator(dict(data)):
-            meta = data[key].meta
-            if meta["error"]:
-                continue
-            try:
-                self._save(data[key], data[self.frame_key], data[f"{key}_lines"])
-            except OSError as problem:
-                if not self.report_errors:
-                    raise
-                meta["error"] = f"{meta['filename_or_obj']}: results not written: {problem}"
-        return dict(data)
-
-    def _save(self, probability: MetaTensor, frame: MetaTensor, lines: list[SurfaceLine]) -> None:
-        name = Path(probability.meta["name"])
-        if name.is_absolute() or ".." in name.parts:
-            raise ValueError(f"{name}: results go below {self.output_dir}; name the items as `find_images` does")
-        base = self.output_dir / name
-        grey = _bytes(frame.as_tensor()[0].round())
-        mask = _bytes(_to_file_grid(probability) > self.threshold) * np.uint8(255)
+    def save(self, key: Hashable, case: Mapping[Hashable, Any], base: Path) -> None:
+        """Write mask, overlay and lines."""
+        probability, lines = case[key], case[f"{key}_lines"]
+        grey = as_bytes(case[self.frame_key].as_tensor()[0].round())
+        mask = as_bytes(_to_file_grid(probability) > self.threshold) * np.uint8(255)
         overlay = draw_lines(grey, [line.points_px for line in lines])
-        write_json(_beside(base, "_surface.json"), self._describe(probability, lines))
-        write_image(_beside(base, "_mask.png"), mask)
-        write_image(_beside(base, "_overlay.jpg"), overlay)
+        write_json(beside(base, "_surface.json"), self._describe(probability, lines))
+        write_image(beside(base, "_mask.png"), mask)
+        write_image(beside(base, "_overlay.jpg"), overlay)
 
     def _describe(self, probability: MetaTensor, lines: list[SurfaceLine]) -> dict[str, Any]:
         spacing = spacing_mm(probability)
@@ -135,11 +106,3 @@ def _to_file_grid(probability: MetaTensor) -> torch.Tensor:
     size = [int(length) for length in probability.meta["spatial_shape"]]
     plain = probability.as_tensor()[None].float()
     return functional.interpolate(plain, size=size, mode="bilinear", align_corners=False)[0, 0]
-
-
-def _bytes(image: torch.Tensor) -> NDArray[np.uint8]:
-    return np.asarray(image.to(torch.uint8).cpu())
-
-
-def _beside(base: Path, ending: str) -> Path:
-    return base.with_name(base.name + ending)

@@ -7,13 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
 from monai.transforms import MapTransform
 
 from ..geometry.surface_line import SurfaceLine, extract_surface_lines
-from .load import spacing_mm
+from .grid import grid_to_file, move_points
 
 
 class SurfaceLinesd(MapTransform):
@@ -56,8 +55,4 @@ class SurfaceLinesd(MapTransform):
 
 def _to_original(line: SurfaceLine, image: MetaTensor) -> SurfaceLine:
     """Carry a line from the grid of `image` to that of the file it came from."""
-    affine = torch.as_tensor(image.affine, dtype=torch.float64)[:2].cpu().numpy()
-    row_spacing, column_spacing = spacing_mm(image) or (1.0, 1.0)
-    x, y = line.points_px.T
-    row, column = affine[:, :2] @ np.stack([y, x]) + affine[:, -1:]
-    return replace(line, points_px=np.column_stack([column / column_spacing, row / row_spacing]))
+    return replace(line, points_px=move_points(line.points_px, grid_to_file(image)))
