@@ -27,7 +27,8 @@ from .benchmark import (
     time_in_turn,
     torch_threads,
 )
-from .ultrasound_chain import DEFAULT, OVERLAYS, PUBLISHED, InferenceChain, SameAnswers, UltrasoundBenchmark, evaluated
+from .configs import evaluated
+from .ultrasound_chain import DEFAULT, OVERLAYS, PUBLISHED, InferenceChain, SameAnswers, UltrasoundBenchmark
 
 THREADS = (1, 2)
 STREAM_THREADS = 2

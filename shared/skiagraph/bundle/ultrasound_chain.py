@@ -14,10 +14,10 @@ from monai.bundle import ConfigParser
 from monai.data import MetaTensor
 from torch import Tensor, nn
 
-from ..engines.errors import root_cause
 from ..geometry.surface_line import SurfaceLine
 from ..transforms import LoadFramed
 from .benchmark import ExportedNetwork, Predict, count_multiply_adds, count_parameters
+from .configs import evaluated, read_configs
 
 DEFAULT = "default"
 PUBLISHED = "published"
@@ -27,14 +27,6 @@ Item = Mapping[Any, Any]
 
 # The steps of inference that read or write files, or carry along what is only written.
 _FILE_STEPS = ("LoadFramed", "CopyItemsd", "SelectItemsd", "SaveSurfaced")
-
-
-def evaluated(parser: ConfigParser, key: str) -> Any:
-    """An entry of a config; what a user did wrong is told as it is, not as the failure of an expression."""
-    try:
-        return parser.get_parsed_content(key)
-    except RuntimeError as error:
-        raise root_cause(error) from None
 
 
 @dataclass(frozen=True)
@@ -62,18 +54,14 @@ class UltrasoundBenchmark:
     def parse(self, *configs: str, network: str = DEFAULT, **entries: Any) -> ConfigParser:
         """The bundle's configs, on the CPU, one laid over the other; the network's overlay follows the first."""
         names = [configs[0], *OVERLAYS[network], *configs[1:]]
-        parser = ConfigParser()
-        parser.read_config([str(self.bundle_root / "configs" / name) for name in names])
-        given = {"bundle_root": str(self.bundle_root), "dataset_dir": str(self.dataset_dir), "device": "cpu"}
+        given: dict[str, Any] = {"dataset_dir": str(self.dataset_dir)}
         if self.data_list is not None:
             given["data_list"] = str(self.data_list)
         if network == PUBLISHED:
             entries["weights"] = self.published_weights and str(self.published_weights)
         elif self.weights is not None:
             entries["weights"] = str(self.weights)
-        for key, value in {**given, **entries}.items():
-            parser[key] = value
-        return parser
+        return read_configs(self.bundle_root, names, {**given, **entries})
 
 
 class SameAnswers(nn.Module):
