@@ -42,13 +42,13 @@ class ClickCurve:
     Besides MONAI's ``image``, ``label`` and ``pred`` (the logits before any click) the output holds, B first:
 
     * ``errors_px``: (clicks + 1, 68), distances from the truth after each click;
-    * with `both`: ``errors_px_fix_next``, the same where the point that the network is least sure of is corrected, and
-      ``errors_px_wrong_click``, (68), after one click that missed by `miss_px`.
+    * where `thorough`: ``errors_px_fix_next``, the same where the point that the network is least sure of is
+      corrected, and ``errors_px_wrong_click``, (68), after one click that missed by `miss_px`.
 
     Args:
         decoder: reads the network's answer.
         clicks: how many there are.
-        both: whether to also click where the network proposes to, and to miss once.
+        thorough: whether to also click where the network proposes to, and to miss once.
         sigma_px: of the Gaussian drawn at a click.
         miss_px: by how much the click misses that is meant to, in pixels of the file.
     """
@@ -57,13 +57,13 @@ class ClickCurve:
         self,
         decoder: CornerDecoder,
         clicks: int = 10,
-        both: bool = True,
+        thorough: bool = True,
         sigma_px: float = HINT_SIGMA_PX,
         miss_px: float = 20.0,
     ) -> None:
         self.decoder = decoder
         self.clicks = clicks
-        self.both = both
+        self.thorough = thorough
         self.sigma_px = sigma_px
         self.miss_px = miss_px
 
@@ -76,7 +76,7 @@ class ClickCurve:
         first = predict(engine, image)
         output: dict[str, Any] = {CommonKeys.IMAGE: image, CommonKeys.LABEL: truth, CommonKeys.PRED: first}
         output["errors_px"] = self._correct(engine, case, first, lambda _, points: case.errors_px(points))
-        if self.both:
+        if self.thorough:
             output["errors_px_fix_next"] = self._correct(engine, case, first, self.decoder.expected_error_px)
             output["errors_px_wrong_click"] = self._miss(engine, case, first)
         engine.state.output = output

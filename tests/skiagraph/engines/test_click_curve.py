@@ -25,7 +25,7 @@ def evaluate(points: torch.Tensor, network: Oracle, **arguments: object) -> list
 
 def test_errors_are_distances_in_pixels_of_the_file() -> None:
     points = truth()
-    cases = evaluate(points, Oracle(points, 4.0), clicks=1, both=False)
+    cases = evaluate(points, Oracle(points, 4.0), clicks=1, thorough=False)
     moved = 4.0 * (0.5 + np.arange(POINTS) / POINTS)
     in_file = np.hypot(moved * TO_FILE[0, 0].item(), moved * TO_FILE[1, 1].item())
     for case in cases:
@@ -34,7 +34,8 @@ def test_errors_are_distances_in_pixels_of_the_file() -> None:
 
 def test_each_click_makes_the_worst_point_exact_for_good_and_helps_the_others() -> None:
     points = truth()
-    (errors, _) = (case["errors_px"].numpy() for case in evaluate(points, Oracle(points, 4.0), clicks=5, both=False))
+    cases = evaluate(points, Oracle(points, 4.0), clicks=5, thorough=False)
+    errors = cases[0]["errors_px"].numpy()
     assert errors.shape == (6, POINTS)
     for click in range(5):
         exact = errors[click + 1] < 1e-3
@@ -47,7 +48,7 @@ def test_each_click_makes_the_worst_point_exact_for_good_and_helps_the_others() 
 def test_network_is_shown_the_clicks_and_its_last_answer() -> None:
     points = truth()
     network = Oracle(points, 4.0)
-    evaluate(points, network, clicks=2, both=False)
+    evaluate(points, network, clicks=2, thorough=False)
     first, second, third = network.inputs
     assert not first.any()
     hinted = [(x[:, 16 : 16 + POINTS].amax(dim=(2, 3)) > 0.5).sum(dim=1).tolist() for x in (second, third)]
