@@ -12,8 +12,15 @@ import pytest
 import trimesh
 from PIL import Image
 
-from scripts.prepare import sweep, ultrabones
+from scripts.prepare import aasce, sweep, ultrabones
 from skiagraph.data import read_data_list
+from tests.skiagraph.data.layouts.published_aasce import (
+    begins_with_second,
+    small_spine,
+    write_images,
+    write_index,
+    write_tables,
+)
 
 PROJECT = Path(__file__).parents[2]
 
@@ -86,6 +93,59 @@ def test_donor_and_left_out_specimen(
 ) -> None:
     ultrabones(str(dataset), str(tmp_path / "list.json"), by, leave_out, jobs=1)
     assert json.loads((tmp_path / "list.json").read_bytes())["specimens"]["test"] == tested
+
+
+@pytest.fixture
+def spines(tmp_path: Path) -> Path:
+    """Twenty patients with two images each; of patient 3 one label begins with T2 and one is upside down."""
+    root = tmp_path / "Wirbelsäulen"
+    names = [f"{patient:02d} {letter} AP.jpg" for patient in range(20) for letter in "AB"]
+    labels = dict.fromkeys(names, small_spine())
+    labels |= {"03 A AP.jpg": begins_with_second(), "03 B AP.jpg": small_spine()[::-1]}
+    write_images(root, "training", names)
+    write_tables(root, "training", labels)
+    write_index(root, "training", {name: f"patient {name[:2]}" for name in names})
+    return root
+
+
+def test_aasce_splits_by_patient_and_names_what_is_left_out(
+    spines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aasce(str(spines), str(tmp_path / "list.json"), jobs=1)
+    told = capsys.readouterr()
+    assert "03 A AP.jpg: its label begins with T2, the last vertebra in it is the topmost; mended\n" in told.out
+    assert "03 B AP.jpg: T1 left and right are swapped" in told.out
+    assert told.err == ""
+    content = json.loads((tmp_path / "list.json").read_bytes())
+    assert content["name"] == "AASCE by patient"
+    assert list(content["left_out"]) == ["data/training/03 B AP.jpg"]
+    parts = {part: read_data_list(tmp_path / "list.json", spines, part) for part in ("training", "validation", "test")}
+    # 23 and 12 % of the 38 sound images, in whole patients; and the mended one.
+    assert {part: len(items) for part, items in parts.items()} == {"training": 23, "validation": 6, "test": 10}
+    assert "23 training, 6 validation, 10 test" in told.out
+    patients = [{item["group"] for item in items} for items in parts.values()]
+    assert sum(map(len, patients)) == len(set.union(*patients)) == 20
+    assert [item["first"] for item in parts["training"] if item["group"] == "patient 03"] == [16]
+
+
+def test_aasce_is_strict_only_where_an_image_is_left_out(spines: Path, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="Wirbelsäulen: 1 left out"):
+        aasce(str(spines), str(tmp_path / "list.json"), strict=True, jobs=1)
+    assert (tmp_path / "list.json").is_file()
+    write_tables(spines, "training", {"03 A AP.jpg": begins_with_second()})
+    for image in (spines / "data/training").glob("*.jpg"):
+        if image.name != "03 A AP.jpg":
+            image.unlink()
+    aasce(str(spines), str(tmp_path / "list.json"), strict=True, jobs=1)
+    assert [item["first"] for item in json.loads((tmp_path / "list.json").read_bytes())["training"]] == [16]
+
+
+def test_aasce_with_no_usable_image_is_an_error(spines: Path, tmp_path: Path) -> None:
+    for image in (spines / "data/training").glob("*.jpg"):
+        image.write_bytes(b"")
+    with pytest.raises(ValueError, match="no usable image"):
+        aasce(str(spines), str(tmp_path / "list.json"), jobs=1)
+    assert not (tmp_path / "list.json").exists()
 
 
 def test_sweep_holds_out_a_stretch_of_the_bone(tmp_path: Path) -> None:

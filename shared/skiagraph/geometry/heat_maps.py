@@ -36,7 +36,8 @@ def highest_points(maps: Tensor, stride: int = 1, radius: int = 2) -> Tensor:
     Args:
         maps: (..., rows, columns), not negative, more than `2 * radius` cells to a side.
         stride: pixels of the image to a cell of the map.
-        radius: half the side of the square, in cells. A square that would leave the map is moved inside.
+        radius: half the side of the square, in cells. Where it is less than three standard deviations of the peak, the
+            point is drawn towards its highest cell. A square that would leave the map is moved inside.
 
     Returns:
         (..., 2), (x, y) in pixels of the image. Of an empty map, its first cell.

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 import torch
 from monai.networks.utils import convert_to_torchscript
@@ -173,17 +172,6 @@ def test_torchscript_answers_the_same(name: str, use_trace: bool) -> None:
     script = convert_to_torchscript(network, inputs=[inputs], use_trace=use_trace)
     with torch.no_grad():
         torch.testing.assert_close(script(inputs), network(inputs))
-
-
-@both
-@pytest.mark.usefixtures("shallow")
-def test_onnx_answers_the_same(name: str, tmp_path: Path) -> None:
-    network, inputs, file = make(name).eval(), random_input(4, 64, 64), tmp_path / "network.onnx"
-    torch.onnx.export(network, (inputs,), file, dynamo=True, input_names=["image"], verbose=False)
-    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
-    (logits,) = session.run(None, {"image": inputs.numpy()})
-    with torch.no_grad():
-        torch.testing.assert_close(torch.from_numpy(logits), network(inputs), rtol=1e-4, atol=1e-5)
 
 
 def test_stem_sees_three_equal_colours_and_the_size_of_the_scale() -> None:

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.lines import Line2D
 from PIL import Image
 
-from skiagraph.report import plot_distance_curves
+from skiagraph.report import plot_click_curve, plot_distance_curves
 from skiagraph.report.plots import _curve
 
 SUMMARY = {
@@ -39,3 +41,37 @@ def test_a_curve_is_drawn_where_there_are_values(tmp_path: Path, with_low: bool)
 def test_an_empty_summary_gives_empty_axes(tmp_path: Path) -> None:
     plot_distance_curves({}, tmp_path / "curves.png")
     assert (0x00, 0x72, 0xB2) not in colours(tmp_path / "curves.png")
+
+
+@pytest.fixture
+def curves(monkeypatch: pytest.MonkeyPatch) -> dict[str, Line2D]:
+    """What lines are drawn, by their label."""
+    drawn: dict[str, Line2D] = {}
+
+    class Canvas(FigureCanvasAgg):
+        def print_png(self, path: Path) -> None:
+            drawn.update({line.get_label(): line for line in self.figure.axes[0].lines})
+            super().print_png(path)
+
+    monkeypatch.setattr("matplotlib.backends.backend_agg.FigureCanvasAgg", Canvas)
+    return drawn
+
+
+def test_click_curves_go_from_no_click_to_all(tmp_path: Path, curves: dict[str, Line2D]) -> None:
+    means = [60.0 / (click + 1) for click in range(12)]
+    summary = {f"mre_px_k{click}": means[click] for click in reversed(range(12))}
+    summary |= {"mre_percent_k0": 3.0, "fix_next_mre_px_k0": 60.0, "fix_next_mre_px_k1": 40.0, "n": 5}
+    plot_click_curve(summary, tmp_path / "new" / "curve.png")
+    assert curves["the worst point put right"].get_xdata().tolist() == list(range(12))
+    assert curves["the worst point put right"].get_ydata().tolist() == means
+    assert curves["the proposed point put right"].get_ydata().tolist() == [60, 40]
+    assert "by hand, without the network" not in curves
+    # After no, one, ... five clicks, as published.
+    assert curves["Kim et al. 2022"].get_ydata().tolist() == [58.6, 35.4, 29.4, 24.0, 21.1, 17.7]
+    assert {(0x00, 0x72, 0xB2), (0x00, 0x9E, 0x73), (0x99, 0x99, 0x99)} <= colours(tmp_path / "new" / "curve.png")
+
+
+def test_without_clicks_the_published_curves_are_drawn_alone(tmp_path: Path, curves: dict[str, Line2D]) -> None:
+    plot_click_curve({"n": 0}, tmp_path / "curve.png")
+    assert set(curves) == {"Kim et al. 2022", "UNet-IKEM", "HRNet-OCR-IKEM"}
+    assert (0x00, 0x72, 0xB2) not in colours(tmp_path / "curve.png")
