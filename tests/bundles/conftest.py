@@ -11,7 +11,10 @@ import scripts.phantoms
 from tests.bundles.collection import BUNDLES, Bundle
 
 # Small enough to train on in seconds, large enough to have all parts.
-SMALL_PHANTOMS: dict[str, dict[str, Any]] = {"ultrasound": {"specimens": 12, "frames": 1, "spacing": 0.2}}
+SMALL_PHANTOMS: dict[str, dict[str, Any]] = {
+    "spine": {"patients": 12, "images": 1, "height": 320},
+    "ultrasound": {"specimens": 12, "frames": 1, "spacing": 0.2},
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
