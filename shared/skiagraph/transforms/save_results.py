@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,9 @@ class SaveResultsd(MapTransform):
                 meta["error"] = f"{meta['filename_or_obj']}: results not written: {problem}"
         return dict(data)
 
+    @abstractmethod
     def save(self, key: Hashable, case: Mapping[Hashable, Any], base: Path) -> None:
         """Write the files of one key; their names are that of `base` and an ending (see `beside`)."""
-        raise NotImplementedError
 
     def _base(self, name: Path) -> Path:
         if name.is_absolute() or ".." in name.parts:
