@@ -75,13 +75,17 @@ def aasce(
     _print_findings(root, findings, items)
     parts = split_aasce(items)
     left_out = _left_out(findings)
+    used = {item["image"] for part in parts.values() for item in part}
+    unused = sorted(item["image"] for item in items if item["image"] not in used)
+    for image in unused:
+        print(f"{image}: in no part, for other images of its patient are measured on")
     write_data_list(
         out,
         parts,
         name="AASCE by patient",
         description="Split by the group of an image (the patient), by the hash of its name: 23 % of the images test, "
         "12 % validate; where the published test part is there, it is the test.",
-        facts={"left_out": {finding.file: finding.message for finding in left_out}},
+        facts={"left_out": {finding.file: finding.message for finding in left_out}, "in_no_part": unused},
     )
     _print_counts(out, parts)
     _insist(root, left_out, strict)

@@ -128,6 +128,29 @@ def test_aasce_splits_by_patient_and_names_what_is_left_out(
     assert [item["first"] for item in parts["training"] if item["group"] == "patient 03"] == [16]
 
 
+def test_aasce_names_a_mended_image_that_cannot_train(
+    spines: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    aasce(str(spines), str(tmp_path / "before.json"), jobs=1)
+    assert json.loads((tmp_path / "before.json").read_bytes())["in_no_part"] == []
+    tested = read_data_list(tmp_path / "before.json", spines, "test")[-1]
+    names = (spines / "labels/training/filenames.csv").read_text().splitlines()
+    labels = {name: small_spine() for name in names}
+    write_tables(spines, "training", labels | {Path(tested["image"]).name: begins_with_second()})
+    capsys.readouterr()
+    aasce(str(spines), str(tmp_path / "after.json"), jobs=1)
+    image = Path(tested["image"]).relative_to(spines).as_posix()
+    assert json.loads((tmp_path / "after.json").read_bytes())["in_no_part"] == [image]
+    assert f"{image}: in no part, for other images of its patient are measured on\n" in capsys.readouterr().out
+
+
+def test_aasce_writes_the_same_list_wherever_the_data_are(spines: Path, tmp_path: Path) -> None:
+    (spines / "data/training/07 A AP.jpg").write_bytes(b"")
+    aasce(str(spines), str(tmp_path / "here.json"), jobs=1)
+    aasce(str(spines.rename(tmp_path / "elsewhere")), str(tmp_path / "there.json"), jobs=1)
+    assert (tmp_path / "here.json").read_bytes() == (tmp_path / "there.json").read_bytes()
+
+
 def test_aasce_is_strict_only_where_an_image_is_left_out(spines: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="Wirbelsäulen: 1 left out"):
         aasce(str(spines), str(tmp_path / "list.json"), strict=True, jobs=1)

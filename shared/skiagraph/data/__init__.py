@@ -2,7 +2,7 @@
 
 from .data_list import data_list_sha256, name_items, read_data_list, shard, write_data_list
 from .images import find_images
-from .splits import check_disjoint, split_by_group, split_by_position
+from .splits import check_disjoint, share_out_groups, split_by_group, split_by_position
 
 __all__ = [
     "check_disjoint",
@@ -11,6 +11,7 @@ __all__ = [
     "name_items",
     "read_data_list",
     "shard",
+    "share_out_groups",
     "split_by_group",
     "split_by_position",
     "write_data_list",

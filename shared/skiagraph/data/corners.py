@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..geometry.vertebrae import POINT_NAMES, VERTEBRAE
+from .text import read_text
 
 Points = NDArray[np.float64]
 
@@ -41,7 +42,8 @@ def read_corners(path: str | Path, size: tuple[int, int], row: int | None = None
         raise FileNotFoundError(f"{path}: no such file")
     points = _read_p2(path) if row is None else _read_row(path, row) * np.array(size, dtype=float)
     if not np.isfinite(points).all():
-        raise ValueError(f"{path}: a coordinate is not a finite number")
+        where = f"{path}" if row is None else f"{path}: row {row}"
+        raise ValueError(f"{where}: a coordinate is not a finite number")
     return np.roll(points.reshape(len(VERTEBRAE), -1, 2), -first, axis=0).reshape(-1, 2)
 
 
@@ -68,13 +70,17 @@ def _read_row(path: Path, row: int) -> Points:
 @lru_cache(maxsize=4)
 def _read_table(path: Path, modified_ns: int) -> Sequence[Sequence[float]]:  # noqa: ARG001 (part of the cache's key)
     try:
-        return [[_number(cell) for cell in line] for line in csv.reader(io.StringIO(path.read_text())) if line]
-    except ValueError as error:
-        raise ValueError(f"{path}: not a table of numbers: {error}") from error
+        return [[_number(cell) for cell in line] for line in csv.reader(io.StringIO(read_text(path))) if line]
+    except csv.Error as error:
+        raise ValueError(f"{path}: not a table: {error}") from error
 
 
 def _number(cell: str) -> float:
-    return float(cell) if cell.strip() else math.nan
+    """NaN where there is none: one bad cell spoils its own image, and no other."""
+    try:
+        return float(cell)
+    except ValueError:
+        return math.nan
 
 
 def _read_p2(path: Path) -> Points:

@@ -8,11 +8,14 @@ adolescent idiopathic scoliosis assessment using BoostNet", MICCAI 2017; the cha
 from __future__ import annotations
 
 import csv
+import io
 import os
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +26,7 @@ from ..corners import count_rows, read_corners
 from ..data_list import Item
 from ..readers import read_grey_levels
 from ..splits import check_disjoint, share_out_groups, split_by_group
+from ..text import read_text
 from .findings import Finding
 
 PARTS = ("training", "test")
@@ -34,6 +38,7 @@ _SUFFIXES = (".jpg", ".jpeg", ".png")
 _PATIENT = re.compile(r"(\d+) [A-Z]+ AP$")
 # Labels begin with their topmost vertebra, or, by mistake, end with it.
 _FIRST = (0, len(VERTEBRAE) - 1)
+_ROTATED = "last_vertebra_is_topmost"  # as index.csv calls it
 _TEST_SHARE, _VALIDATION_SHARE = 0.23, 0.12
 
 
@@ -69,11 +74,10 @@ def read_aasce(root: str | Path, *, jobs: int = -1, cluster: str | None = None) 
 
     Returns:
         The usable images, sorted by path: `image` and `label` relative to `root`, `row` of the label's table, `group`
-        (the patient, from `labels/<part>/index.csv` if there is one, else from the file's name), `record` (the
+        (the patient, from `labels/<part>/index.csv` if it names the image, else from the file's name), `record` (the
         published part); and `first`, the vertebra of the label that is the topmost one, where the label begins with
-        another: so 18 published labels are mended. And what was found, sorted by file: images left out because they
-        have no label or cannot be read, or because the label is wrong or listed in `index.csv` as such; and notes on
-        those mended.
+        another and is mended by that. And what was found, sorted by file: images left out because they have no label or
+        cannot be read, or because the label is wrong or listed in `index.csv` as such; and notes on those mended.
 
     Raises:
         FileNotFoundError: `root` is missing, or there is no image in it.
@@ -84,7 +88,9 @@ def read_aasce(root: str | Path, *, jobs: int = -1, cluster: str | None = None) 
     items = []
     for image, outcome in zip(images, report.outcomes, strict=True):
         if outcome.status != "done":
-            findings.append(Finding(str(image), outcome.message))
+            # The dataset may lie elsewhere tomorrow, and the finding has the image's name already.
+            message = outcome.message.replace(f"{image.root}/", "").removeprefix(f"{image}: ")
+            findings.append(Finding(str(image), message))
             continue
         items.append(image.item(outcome.result))
         if outcome.result:
@@ -97,8 +103,8 @@ def split_aasce(items: Sequence[Item]) -> dict[str, list[Item]]:
     """Deal images out to training, validation and test by their group.
 
     Where the published test part is there, it is the test, and none of its groups trains; else 23 % of the images are
-    tested. 12 % validate. Which groups these are depends on their names alone. Labels that had to be mended train, or
-    stay in no part: nothing is measured on them.
+    tested. 12 % validate. Groups are dealt out in an order that depends on their names alone. Labels that had to be
+    mended train; where other images of their group are measured on, they are in no part.
     """
     mended = [item for item in items if "first" in item]
     sound = [item for item in items if "first" not in item]
@@ -140,14 +146,21 @@ def _read_part(root: Path, part: str) -> tuple[list[_Image], list[Finding]]:
         if row is None and not (labels / f"{name}.mat").is_file():
             findings.append(Finding(f"{DATA}/{part}/{name}", f"no label in {LABELS}/{part}"))
             continue
-        known = index.get(name, {})
+        known = (index or {}).get(name, {})
         images.append(_Image(root, part, name, row, known.get("group") or _patient(name), known.get("issues") or ""))
-    missing = sorted(rows.keys() - set(present))
+    labelled = rows.keys() | {file.stem for file in labels.glob("*.mat")}
+    missing = sorted(labelled - set(present))
     findings += [Finding(f"{DATA}/{part}/{name}", "a label without its image") for name in missing]
-    if not index:
+    return images, findings + _find_unknown_patients(part, images, index)
+
+
+def _find_unknown_patients(part: str, images: Sequence[_Image], index: Mapping[str, Any] | None) -> list[Finding]:
+    if index is None:
         note = "not there, so the number in a file's name is taken for the patient; some have several"
-        findings.append(Finding(f"{LABELS}/{part}/{INDEX}", note, left_out=False))
-    return images, findings
+        return [Finding(f"{LABELS}/{part}/{INDEX}", note, left_out=False)]
+    note = f"not in {LABELS}/{part}/{INDEX}; its patient is taken to be "
+    unknown = [image for image in images if not (index.get(image.name) or {}).get("group")]
+    return [Finding(str(image), f"{note}{image.group}", left_out=False) for image in unknown]
 
 
 def _read_rows(labels: Path) -> dict[str, int]:
@@ -156,21 +169,22 @@ def _read_rows(labels: Path) -> dict[str, int]:
         return {}
     if not (labels / FILENAMES).is_file():
         raise FileNotFoundError(f"{labels / FILENAMES}: no such file; it says which image a row of {LANDMARKS} is of")
-    names = [line.strip() for line in (labels / FILENAMES).read_text().splitlines() if line.strip()]
+    names = [line.strip() for line in read_text(labels / FILENAMES).splitlines() if line.strip()]
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise ValueError(f"{labels / FILENAMES}: names {twice[0]} more than once; which label is it of?")
     if (count := count_rows(labels / LANDMARKS)) != len(names):
         raise ValueError(f"{labels / LANDMARKS}: has {count} rows, but {FILENAMES} names {len(names)} images")
     return {name: row for row, name in enumerate(names)}
 
 
-def _read_index(labels: Path) -> dict[str, dict[str, str]]:
-    """Group and known issues by the image's name, empty without the table."""
+def _read_index(labels: Path) -> dict[str, dict[str, str]] | None:
+    """Group and known issues by the image's name, None without the table."""
     if not (labels / INDEX).is_file():
-        return {}
-    with (labels / INDEX).open(newline="") as file:
-        table = list(csv.DictReader(file))
-    if table and not {"filename", "group"} <= table[0].keys():
+        return None
+    reader = csv.DictReader(io.StringIO(read_text(labels / INDEX)))
+    if not {"filename", "group"} <= set(reader.fieldnames or ()):
         raise ValueError(f"{labels / INDEX}: has no columns filename and group")
-    return {row["filename"]: row for row in table}
+    return {row["filename"]: row for row in reader}
 
 
 def _patient(name: str) -> str:
@@ -194,8 +208,9 @@ def _check_image(image: _Image) -> int:
     if not usable:
         raise ValueError(problems[0])
     first = usable[0]
-    if not first and image.issues:
-        raise ValueError(f"listed in {INDEX} as wrong: {image.issues}")
+    listed = [issue for issue in image.issues.split("|") if issue and not (first and issue == _ROTATED)]
+    if listed:
+        raise ValueError(f"listed in {INDEX} as wrong: {', '.join(listed)}")
     return first
 
 

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Sequence
 from pathlib import Path
+
+from ..text import read_text
 
 
 def read_tracking(table: Path, columns: Sequence[str]) -> list[tuple[int, dict[str, str]]]:
@@ -21,11 +24,10 @@ def read_tracking(table: Path, columns: Sequence[str]) -> list[tuple[int, dict[s
     if not table.exists():
         raise FileNotFoundError(f"{table}: missing; a tracked sweep needs one row for each image.")
     try:
-        with table.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines, restval="")
-            rows = [(reader.line_num, row) for row in reader]
-            found = reader.fieldnames or []
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        reader = csv.DictReader(io.StringIO(read_text(table)), restval="")
+        rows = [(reader.line_num, row) for row in reader]
+        found = reader.fieldnames or []
+    except csv.Error as error:
         raise ValueError(f"{table}: unreadable ({error}); save it again as CSV in UTF-8.") from error
     if missing := [name for name in columns if name not in found]:
         raise ValueError(f"{table}: column {', '.join(missing)} missing; expected {', '.join(columns)}.")
