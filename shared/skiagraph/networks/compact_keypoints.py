@@ -33,8 +33,6 @@ class CompactKeypointNet(nn.Module):
         input (B, image_channels + 2 * vertebrae * corners, *size); output (B, vertebrae * corners, *size), logits.
     """
 
-    stride = 4
-
     def __init__(
         self,
         image_channels: int = 16,

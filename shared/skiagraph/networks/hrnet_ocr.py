@@ -29,8 +29,6 @@ class HRNetOCRIKEM(nn.Module):
         gate: gate the features of the HRNet by the hints; without, there are no ``iggnet`` weights.
     """
 
-    stride = 1
-
     def __init__(self, points: int = 68, gate: bool = True) -> None:
         super().__init__()
         self.points = points
@@ -83,7 +81,7 @@ class _ObjectContext(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.object_context_block = _ObjectAttention()
-        self.conv_bn_dropout = nn.Sequential(*_pointwise(2 * PIXEL_CHANNELS, PIXEL_CHANNELS), nn.Dropout2d(0.05))
+        self.conv_bn_dropout = nn.Sequential(*_pointwise_relu(2 * PIXEL_CHANNELS, PIXEL_CHANNELS), nn.Dropout2d(0.05))
 
     def forward(self, pixels: torch.Tensor, objects: torch.Tensor) -> torch.Tensor:
         context = self.object_context_block(pixels, objects)
@@ -96,12 +94,14 @@ class _ObjectAttention(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.f_pixel = nn.Sequential(*_pointwise(PIXEL_CHANNELS, KEY_CHANNELS), *_pointwise(KEY_CHANNELS, KEY_CHANNELS))
-        self.f_object = nn.Sequential(
-            *_pointwise(PIXEL_CHANNELS, KEY_CHANNELS), *_pointwise(KEY_CHANNELS, KEY_CHANNELS)
+        self.f_pixel = nn.Sequential(
+            *_pointwise_relu(PIXEL_CHANNELS, KEY_CHANNELS), *_pointwise_relu(KEY_CHANNELS, KEY_CHANNELS)
         )
-        self.f_down = nn.Sequential(*_pointwise(PIXEL_CHANNELS, KEY_CHANNELS))
-        self.f_up = nn.Sequential(*_pointwise(KEY_CHANNELS, PIXEL_CHANNELS))
+        self.f_object = nn.Sequential(
+            *_pointwise_relu(PIXEL_CHANNELS, KEY_CHANNELS), *_pointwise_relu(KEY_CHANNELS, KEY_CHANNELS)
+        )
+        self.f_down = nn.Sequential(*_pointwise_relu(PIXEL_CHANNELS, KEY_CHANNELS))
+        self.f_up = nn.Sequential(*_pointwise_relu(KEY_CHANNELS, PIXEL_CHANNELS))
         self.scale = KEY_CHANNELS**-0.5
 
     def forward(self, pixels: torch.Tensor, objects: torch.Tensor) -> torch.Tensor:
@@ -120,7 +120,7 @@ def _gather(pixels: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
     return (pixels.flatten(2) @ weights.transpose(1, 2)).unsqueeze(3)
 
 
-def _pointwise(in_channels: int, out_channels: int) -> list[nn.Module]:
+def _pointwise_relu(in_channels: int, out_channels: int) -> list[nn.Module]:
     return [
         nn.Conv2d(in_channels, out_channels, kernel_size=1, bias=False),
         nn.Sequential(nn.BatchNorm2d(out_channels), nn.ReLU(inplace=True)),

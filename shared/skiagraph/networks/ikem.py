@@ -32,8 +32,6 @@ class UNetIKEM(nn.Module):
         gate: gate by the hints; without, there are no ``iggnet`` weights.
     """
 
-    stride = 1
-
     def __init__(self, points: int = 68, gate: bool = True) -> None:
         super().__init__()
         self.points = points

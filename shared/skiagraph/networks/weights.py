@@ -80,8 +80,7 @@ def load_encoder_weights(network: nn.Module, path: str | PathLike[str] | None) -
     encoder = dict(network.named_children()).get("encoder")
     if encoder is None:
         raise ValueError(f"{path}: {type(network).__name__} has no encoder that could be started from this file.")
-    state = _without_prefix(_read(Path(path)), encoder)
-    state = {key: tensor for key, tensor in state.items() if not key.startswith("fc.")}
+    state = _read_part(Path(path), encoder, ("fc.",))
     first = state.get("conv1.weight")
     wanted = encoder.state_dict().get("conv1.weight")
     if first is not None and wanted is not None and (first.shape[1], wanted.shape[1]) == (3, 1):
@@ -116,9 +115,7 @@ def load_hrnet_weights(network: nn.Module, path: str | PathLike[str] | None) -> 
         raise ValueError(
             f"{path}: {type(network).__name__} has no HRNet that could be started from this file."
         ) from error
-    state = _without_prefix(_read(Path(path)), backbone)
-    state = {key: tensor for key, tensor in state.items() if not key.startswith(HRNET_CLASSIFIER)}
-    _load_strictly(backbone, state, Path(path))
+    _load_strictly(backbone, _read_part(Path(path), backbone, HRNET_CLASSIFIER), Path(path))
     return network
 
 
@@ -178,6 +175,12 @@ def _read(path: Path) -> StateDict:
             f"{path}: holds {found}, not a state dict, nor a checkpoint with one as {', '.join(NETWORK_KEYS)}."
         )
     return dict(content)
+
+
+def _read_part(path: Path, part: nn.Module, classifier: tuple[str, ...]) -> StateDict:
+    """The state dict in a file of a classification network, without what only classifies."""
+    state = _without_prefix(_read(path), part)
+    return {key: tensor for key, tensor in state.items() if not key.startswith(classifier)}
 
 
 def _is_state_dict(content: Any) -> bool:

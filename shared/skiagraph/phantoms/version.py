@@ -29,12 +29,14 @@ def claim_folder(out: Path, settings: Mapping[str, Any], kind: str) -> None:
 
     Args:
         out: the folder of the phantoms.
-        settings: all that every image depends on, the version of the code included.
+        settings: all that every image depends on, `seed` and the version of the code included.
         kind: these settings in words, for the message.
 
     Raises:
-        ValueError: the folder holds phantoms of other settings.
+        ValueError: the folder holds phantoms of other settings, or the seed is none.
     """
+    if settings["seed"] < 0:
+        raise ValueError(f"a seed is 0 or more, not {settings['seed']}")
     record = out / "phantoms.json"
     if record.is_file() and json.loads(record.read_bytes()) != settings:
         raise ValueError(f"{out}: holds phantoms of another {kind} (see {record.name}); give another folder")

@@ -21,7 +21,7 @@ _LINE_SHARE, _TEXT_SHARE = 1 / 700, 1 / 55
 _REACH = 0.9
 
 
-def draw_spine(
+def overlay_spine(
     image: NDArray[np.uint8],
     points: NDArray[np.float64],
     angles: CobbAngles | None = None,

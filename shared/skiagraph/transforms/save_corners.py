@@ -11,7 +11,7 @@ from monai.config import KeysCollection
 from ..folder_work import write_image, write_json
 from ..geometry.cobb import CobbAngles, cobb_angles, cobb_intervals_deg
 from ..geometry.vertebrae import POINT_NAMES, order_faults
-from ..report.spine_overlay import BLUE, RED, draw_spine
+from ..report.spine_overlay import BLUE, RED, overlay_spine
 from .decode_corners import Corners
 from .load import spacing_mm
 from .save_results import SaveResultsd, as_bytes, beside
@@ -32,8 +32,8 @@ def describe_corners(case: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "message": _message(corners, angles),
         **{f"cobb_{name}_deg": round(getattr(angles, name).angle_deg, 1) for name in _ANGLES},
-        "confidence": round(float(corners.confidence.mean()), 4),
-        "fix_next": POINT_NAMES[corners.fix_next],
+        "confidence": _confidence(corners),
+        "fix_next": _fix_next(corners),
         "faults": len(order_faults(corners.points_px)),
     }
 
@@ -44,15 +44,17 @@ def corners_content(corners: Corners, spacing: Spacing, interval_scale: float = 
     Args:
         corners: from `DecodeCornersd`.
         spacing: (row, column) size of a pixel in mm, None where it is unknown; then there are no positions in mm.
-        interval_scale: by which the deviations of points are multiplied for the intervals of the angles.
+        interval_scale: standard deviation of a point, for the intervals of the angles, to its expected error.
     """
     points = corners.points_px
     faults = order_faults(points)
     angles = cobb_angles(points, spacing or (1.0, 1.0))
     return {
+        "spine_found": corners.spine_found,
         "message": _message(corners, angles),
+        "confidence": _confidence(corners),
         "spacing_mm": spacing,
-        "fix_next": POINT_NAMES[corners.fix_next],
+        "fix_next": _fix_next(corners),
         "faults": faults,
         "cobb": _describe_angles(corners, angles, spacing, interval_scale),
         "points": {name: _describe_point(corners, number, spacing, faults) for number, name in enumerate(POINT_NAMES)},
@@ -92,14 +94,19 @@ class SaveCornersd(SaveResultsd):
         frame = case[self.frame_key]
         content = corners_content(corners, spacing_mm(frame), self.interval_scale)
         write_json(beside(base, "_keypoints.json"), {"image": frame.meta["name"], **content})
-        write_image(beside(base, "_overlay.jpg"), draw_corners(as_bytes(frame.as_tensor()[0].round()), corners))
+        write_image(
+            beside(base, "_overlay.jpg"),
+            draw_corners(as_bytes(frame.as_tensor()[0].round()), corners, spacing_mm(frame)),
+        )
 
 
-def draw_corners(grey: Any, corners: Corners) -> Any:
+def draw_corners(grey: Any, corners: Corners, spacing: Spacing) -> Any:
     """The overlay (rows, columns, 3) of a grey image: clicked points in a blue ring, the next one in a red one."""
     points = corners.points_px
-    marks = {int(number): BLUE for number in corners.clicked.nonzero()[0]} | {corners.fix_next: RED}
-    return draw_spine(grey, points, cobb_angles(points), order_faults(points), marks)
+    marks = {int(number): BLUE for number in corners.clicked.nonzero()[0]}
+    if corners.fix_next is not None:
+        marks[corners.fix_next] = RED
+    return overlay_spine(grey, points, cobb_angles(points, spacing or (1.0, 1.0)), order_faults(points), marks)
 
 
 def _describe_angles(
@@ -107,7 +114,7 @@ def _describe_angles(
 ) -> dict[str, dict[str, Any]]:
     scale = 1.0 if spacing is None else (spacing[0] * spacing[1]) ** 0.5
     points = corners.points_px * (spacing or (1.0, 1.0))[::-1]
-    intervals = cobb_intervals_deg(points, corners.deviation_px * interval_scale * scale)
+    intervals = cobb_intervals_deg(points, corners.expected_error_px * interval_scale * scale)
     described = {}
     for name, interval in zip(_ANGLES, intervals, strict=True):
         angle = getattr(angles, name)
@@ -137,7 +144,17 @@ def _describe_point(corners: Corners, number: int, spacing: Spacing, faults: Map
     }
 
 
+def _fix_next(corners: Corners) -> str | None:
+    return None if corners.fix_next is None else POINT_NAMES[corners.fix_next]
+
+
+def _confidence(corners: Corners) -> float:
+    return round(float(corners.confidence.mean()), 4)
+
+
 def _message(corners: Corners, angles: CobbAngles) -> str:
+    if not corners.spine_found:
+        return "no spine found: the network is sure of too few corners"
     largest = angles.largest
     told = f"largest Cobb angle {largest.angle_deg:.0f}°, {largest.upper_end} to {largest.lower_end}"
     faults = order_faults(corners.points_px)

@@ -32,6 +32,9 @@ def test_every_module_that_draws_is_named() -> None:
 
 
 def test_a_folder_belongs_to_its_first_settings(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="a seed is 0 or more, not -1"):
+        claim_folder(tmp_path / "new", {"seed": -1}, "seed")
+    assert not (tmp_path / "new").exists()
     claim_folder(tmp_path, {"seed": 0}, "seed")
     claim_folder(tmp_path, {"seed": 0}, "seed")
     with pytest.raises(ValueError, match="phantoms of another seed") as caught:

@@ -10,7 +10,7 @@ from scipy.ndimage import distance_transform_edt
 from skiagraph.geometry.cobb import cobb_angles
 from skiagraph.geometry.vertebrae import VERTEBRAE
 from skiagraph.report.overlays import GREEN
-from skiagraph.report.spine_overlay import BLUE, RED, YELLOW, draw_spine
+from skiagraph.report.spine_overlay import BLUE, RED, YELLOW, overlay_spine
 from tests.skiagraph.drawn_spines import IMAGE_SIZE, WIDTH, rectangle_spine
 
 # As large as makes lines so thick that the pixels on them have their colour in full.
@@ -63,7 +63,7 @@ def is_drawn(drawn: NDArray[np.uint8], colour: tuple[int, int, int]) -> bool:
 
 def test_outlines_lie_on_the_edges_of_the_vertebrae() -> None:
     points = rectangle_spine(TWO_BENDS, SCALE)
-    drawn = draw_spine(blank(), points)
+    drawn = overlay_spine(blank(), points)
     assert drawn.shape == (*blank().shape, 3)
     assert drawn.dtype == np.uint8
     assert all(outline_colours(drawn, points, number) == {GREEN} for number in range(17))
@@ -78,7 +78,7 @@ def test_nothing_is_drawn_away_from_the_vertebrae_and_the_line_through_them() ->
     for start, end in lines:
         columns, rows = np.rint(np.linspace(start, end, 100)).astype(int).T
         away[rows, columns] = False
-    touched_far = (draw_spine(image, points) != GREY).any(axis=2) & (distance_transform_edt(away) > 2.5)
+    touched_far = (overlay_spine(image, points) != GREY).any(axis=2) & (distance_transform_edt(away) > 2.5)
     # The names stand within the vertebrae.
     row, column = np.nonzero(touched_far)
     assert len(row) > 0
@@ -88,7 +88,7 @@ def test_nothing_is_drawn_away_from_the_vertebrae_and_the_line_through_them() ->
 
 def test_each_vertebra_has_its_name_in_its_middle_and_a_line_leads_through_all() -> None:
     points = rectangle_spine(scale=SCALE)
-    drawn = draw_spine(blank(), points)
+    drawn = overlay_spine(blank(), points)
     widths = []
     for number in range(17):
         left, top = np.rint(points[4 * number]).astype(int) + 8
@@ -109,23 +109,23 @@ def test_the_image_stays_as_it_was() -> None:
     image = np.random.default_rng(0).integers(0, 256, (380, 120), np.uint8)
     before = image.copy()
     points = rectangle_spine(TWO_BENDS, 0.5)
-    draw_spine(image, points, cobb_angles(points), {"T1": "is wrong"}, {3: BLUE})
+    overlay_spine(image, points, cobb_angles(points), {"T1": "is wrong"}, {3: BLUE})
     np.testing.assert_array_equal(image, before)
 
 
 def test_vertebrae_at_fault_are_red_and_no_others() -> None:
     points = rectangle_spine(scale=SCALE)
-    drawn = draw_spine(blank(), points, faults={"T3": "is wrong", "L5": "is wrong"})
+    drawn = overlay_spine(blank(), points, faults={"T3": "is wrong", "L5": "is wrong"})
     for number, name in enumerate(VERTEBRAE):
         assert outline_colours(drawn, points, number) == {RED if name in ("T3", "L5") else GREEN}
 
 
 def test_angles_are_lines_along_their_end_vertebrae_alone() -> None:
     points = rectangle_spine(TWO_BENDS, SCALE)
-    drawn = draw_spine(blank(), points, cobb_angles(points))
+    drawn = overlay_spine(blank(), points, cobb_angles(points))
     with_line = [name for number, name in enumerate(VERTEBRAE) if colour_at(drawn, beside(points, number)) == YELLOW]
     assert with_line == ["T1", "T4", "T11", "L5"]
-    assert not is_drawn(draw_spine(blank(), points), YELLOW)
+    assert not is_drawn(overlay_spine(blank(), points), YELLOW)
 
 
 def test_an_angle_is_written_on_the_right_between_its_ends_and_whole() -> None:
@@ -134,7 +134,7 @@ def test_an_angle_is_written_on_the_right_between_its_ends_and_whole() -> None:
     sizes = []
     # Beside the spine there is room for the number, or too little, so that it stands farther left.
     for width in (720, 600):
-        drawn = draw_spine(blank()[:, :width], points, cobb_angles(points))
+        drawn = overlay_spine(blank()[:, :width], points, cobb_angles(points))
         rows, columns = np.nonzero((drawn == YELLOW).all(axis=2)[middle - 100 : middle + 100])
         assert rows.mean() == pytest.approx(100, abs=10)
         assert columns.min() > points[:, 0].max()
@@ -144,18 +144,18 @@ def test_an_angle_is_written_on_the_right_between_its_ends_and_whole() -> None:
 
 def test_where_there_is_no_angle_none_is_drawn() -> None:
     straight = rectangle_spine(scale=SCALE)
-    assert not is_drawn(draw_spine(blank(), straight, cobb_angles(straight)), YELLOW)
+    assert not is_drawn(overlay_spine(blank(), straight, cobb_angles(straight)), YELLOW)
     # One curve over the whole spine leaves nothing above and below it.
     bent = rectangle_spine(np.linspace(-20, 20, 17), SCALE)
-    drawn = draw_spine(blank(), bent, cobb_angles(bent))
+    drawn = overlay_spine(blank(), bent, cobb_angles(bent))
     with_line = [name for number, name in enumerate(VERTEBRAE) if colour_at(drawn, beside(bent, number)) == YELLOW]
     assert with_line == ["T1", "L5"]
 
 
 def test_marks_are_rings_around_their_points() -> None:
     points = rectangle_spine(scale=SCALE)
-    plain = draw_spine(blank(), points)
-    marked = draw_spine(blank(), points, marks={4: BLUE, 67: RED})
+    plain = overlay_spine(blank(), points)
+    marked = overlay_spine(blank(), points, marks={4: BLUE, 67: RED})
     for number, colour in ((4, BLUE), (67, RED)):
         rows, columns = np.nonzero((marked == colour).all(axis=2))
         away = np.hypot(columns - points[number, 0], rows - points[number, 1])
@@ -171,5 +171,5 @@ def test_marks_are_rings_around_their_points() -> None:
 @pytest.mark.parametrize("size", [(2, 2), (1, 1), (3, 400), (400, 3)])
 def test_tiny_images_and_points_outside_are_no_trouble(size: tuple[int, int]) -> None:
     points = rectangle_spine(TWO_BENDS)
-    drawn = draw_spine(np.zeros(size, np.uint8), points, cobb_angles(points), {"T2": "is wrong"}, {0: BLUE})
+    drawn = overlay_spine(np.zeros(size, np.uint8), points, cobb_angles(points), {"T2": "is wrong"}, {0: BLUE})
     assert drawn.shape == (*size, 3)
