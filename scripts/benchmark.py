@@ -1,9 +1,10 @@
-"""Measure a bundle: `python -m scripts.benchmark ultrasound [--out benchmark.json]`."""
+"""Measure a bundle: `python -m scripts.benchmark ultrasound|keypoints [--out benchmark.json]`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from skiagraph.bundle.benchmark_keypoints import keypoint_notes, keypoint_rows, run_keypoint_benchmark
 from skiagraph.bundle.benchmark_ultrasound import run_ultrasound_benchmark, ultrasound_notes, ultrasound_rows
 from skiagraph.bundle.ultrasound_chain import UltrasoundBenchmark
 from skiagraph.folder_work import write_json
@@ -50,5 +51,28 @@ def ultrasound(
     print(ultrasound_notes(report))
 
 
+def keypoints(
+    bundle_root: str = "bundles/interactive_vertebra_keypoints",
+    dataset_dir: str = "phantoms/spine",
+    weights: str | None = None,
+    rounds: int = 3,
+    out: str = "benchmark.json",
+) -> None:
+    """Compare the default network with the published ones: time to the first answer and after clicks, and size.
+
+    Args:
+        bundle_root: folder of the bundle.
+        dataset_dir: folder of images; `python -m scripts.phantoms spine` writes the default one.
+        weights: of the default network; by default those of the bundle.
+        rounds: of timing, some minutes each; more where other programs run.
+        out: JSON file to write.
+    """
+    own = None if weights is None else Path(weights)
+    report = run_keypoint_benchmark(Path(bundle_root), Path(dataset_dir), own, rounds)
+    write_json(out, report)
+    print(markdown_table(keypoint_rows(report)))
+    print(keypoint_notes(report))
+
+
 if __name__ == "__main__":
-    run({"ultrasound": ultrasound})
+    run({"keypoints": keypoints, "ultrasound": ultrasound})

@@ -33,7 +33,8 @@ def pack(bundle_dir: Path, package_dir: Path, out_dir: Path, extra_files: Mappin
 
     Args:
         bundle_dir: folder of the bundle; its name is the zip's root folder. Packed are ``LICENSE``,
-            ``configs/``, ``docs/`` and ``models/model.pt``, without hidden files and caches.
+            ``configs/``, ``docs/``, ``models/model.pt`` and what JSON there is beside it, without hidden files and
+            caches.
         package_dir: folder of the package, with the name that the configs use.
         out_dir: folder for the zip; made if it is missing. An older build of the same version is replaced.
         extra_files: further files, by their path in the bundle; JSON under ``configs/`` may name the package.
@@ -86,6 +87,8 @@ def _bundle_sources(bundle_dir: Path) -> Iterator[tuple[str, Path]]:
     for name in ("LICENSE", "models/model.pt"):
         if (bundle_dir / name).is_file():
             yield name, bundle_dir / name
+    for file in (bundle_dir / "models").glob("[!.]*.json"):
+        yield f"models/{file.name}", file
     for folder in ("configs", "docs"):
         for file in (bundle_dir / folder).rglob("*"):
             path = file.relative_to(bundle_dir)

@@ -3,12 +3,14 @@
 from .autocast import AutocastInferer, bfloat16_is_fast
 from .click_curve import ClickCurve
 from .errors import explain_errors
+from .look_twice import LookTwiceInferer
 from .processes import join_processes, leave_processes, local_device
 from .simulated_clicks import SimulatedClicks
 
 __all__ = [
     "AutocastInferer",
     "ClickCurve",
+    "LookTwiceInferer",
     "SimulatedClicks",
     "bfloat16_is_fast",
     "explain_errors",

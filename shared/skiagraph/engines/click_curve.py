@@ -28,22 +28,28 @@ class _Case:
     truth: Tensor
     to_file: Tensor
 
+    def in_file(self, points: Tensor) -> Tensor:
+        """Points (B, 68, 2) in pixels of the file."""
+        return points @ self.to_file[:, :, :2].mT + self.to_file[:, None, :, 2]
+
     def errors_px(self, points: Tensor) -> Tensor:
         """Distances from the truth in pixels of the file, (B, 68)."""
-        return torch.linalg.vector_norm((points - self.truth) @ self.to_file[:, :, :2].mT, dim=-1)
+        return torch.linalg.vector_norm(self.in_file(points) - self.in_file(self.truth), dim=-1)
 
 
 class ClickCurve:
     """The ``iteration_update`` of a MONAI evaluator that corrects point after point.
 
-    After each pass the point that is farthest off in pixels of the file is put in its true place, which no later pass
-    changes; the network then predicts the others anew (Kim et al., MICCAI 2022).
+    After each answer the point that is farthest off in pixels of the file is put in its true place, which no later
+    answer changes (Kim et al., MICCAI 2022). The network then predicts the others anew from all clicks so far, and
+    nothing else of what was before, as in use.
 
     Besides MONAI's ``image``, ``label`` and ``pred`` (the logits before any click) the output holds, B first:
 
     * ``errors_px``: (clicks + 1, 68), distances from the truth after each click;
-    * where `thorough`: ``errors_px_fix_next``, the same where the point that the network is least sure of is
-      corrected, and ``errors_px_wrong_click``, (68), after one click that missed by `miss_px`.
+    * where `thorough`: ``points_px``, (clicks + 1, 68, 2), the points after each click in pixels of the file;
+      ``points_px_fix_next``, the same where the point that the network is least sure of is corrected; and
+      ``points_px_wrong_click``, (68, 2), after one click that missed by `miss_px`.
 
     Args:
         decoder: reads the network's answer.
@@ -75,10 +81,13 @@ class ClickCurve:
         case = _Case(image, truth, to_file.to(truth.dtype))
         first = predict(engine, image)
         output: dict[str, Any] = {CommonKeys.IMAGE: image, CommonKeys.LABEL: truth, CommonKeys.PRED: first}
-        output["errors_px"] = self._correct(engine, case, first, lambda _, points: case.errors_px(points))
+        points = self._correct(engine, case, first, lambda _, points: case.errors_px(points))
+        output["errors_px"] = torch.stack([case.errors_px(each) for each in points], dim=1)
         if self.thorough:
-            output["errors_px_fix_next"] = self._correct(engine, case, first, self.decoder.expected_error_px)
-            output["errors_px_wrong_click"] = self._miss(engine, case, first)
+            proposed = self._correct(engine, case, first, self.decoder.expected_error_px)
+            output["points_px"] = torch.stack([case.in_file(each) for each in points], dim=1)
+            output["points_px_fix_next"] = torch.stack([case.in_file(each) for each in proposed], dim=1)
+            output["points_px_wrong_click"] = case.in_file(self._miss(engine, case, first))
         engine.state.output = output
         engine.fire_event(IterationEvents.FORWARD_COMPLETED)
         engine.fire_event(IterationEvents.MODEL_COMPLETED)
@@ -88,33 +97,31 @@ class ClickCurve:
 
     def _correct(
         self, engine: SupervisedEvaluator, case: _Case, logits: Tensor, rank: Callable[[Tensor, Tensor], Tensor]
-    ) -> Tensor:
-        """Errors after each click on the point that ranks highest, (B, clicks + 1, 68)."""
-        points = self.decoder.points(logits)
+    ) -> list[Tensor]:
+        """The points (B, 68, 2) before any click, and after each on the point that ranks highest."""
+        found = [self.decoder.points(logits)]
         clicked = torch.zeros_like(case.truth[..., 0], dtype=torch.bool)
-        errors = [case.errors_px(points)]
         for _ in range(self.clicks):
-            ranked = torch.where(clicked, -torch.inf, rank(logits, points))
+            ranked = torch.where(clicked, -torch.inf, rank(logits, found[-1]))
             clicked = clicked | _only(ranked.argmax(dim=1))
-            logits = self._pass(engine, case, torch.where(clicked[..., None], case.truth, torch.nan), logits)
-            points = torch.where(clicked[..., None], case.truth, self.decoder.points(logits))
-            errors.append(case.errors_px(points))
-        return torch.stack(errors, dim=1)
+            hints = torch.where(clicked[..., None], case.truth, torch.nan)
+            logits = self._answer(engine, case, hints)
+            found.append(self.decoder.points(logits, hints))
+        return found
 
     def _miss(self, engine: SupervisedEvaluator, case: _Case, logits: Tensor) -> Tensor:
-        """Errors after a click on the worst point that misses it sideways or upwards, (B, 68)."""
+        """The points after a click on the worst one that misses it in some direction, (B, 68, 2)."""
         worst = case.errors_px(self.decoder.points(logits)).argmax(dim=1)
         clicked = _only(worst)
-        # A direction for each image that is always the same: at random, two evaluations would differ.
+        # In a direction that the point decides: at random, two evaluations would differ.
         angle = worst.to(case.truth.dtype)
         miss = torch.stack([angle.cos(), angle.sin()], dim=-1) * self.miss_px
         place = case.truth + torch.linalg.solve(case.to_file[:, :, :2], miss)[:, None]
-        after = self._pass(engine, case, torch.where(clicked[..., None], place, torch.nan), logits)
-        return case.errors_px(torch.where(clicked[..., None], place, self.decoder.points(after)))
+        hints = torch.where(clicked[..., None], place, torch.nan)
+        return self.decoder.points(self._answer(engine, case, hints), hints)
 
-    def _pass(self, engine: SupervisedEvaluator, case: _Case, hints: Tensor, logits: Tensor) -> Tensor:
-        previous = self.decoder.previous_maps(logits)
-        image = fill_maps(case.image, hints, previous, self.sigma_px)
+    def _answer(self, engine: SupervisedEvaluator, case: _Case, hints: Tensor) -> Tensor:
+        image = fill_maps(case.image, hints, None, self.sigma_px)
         return predict(engine, image.as_tensor() if isinstance(image, MetaTensor) else image)
 
 

@@ -14,7 +14,7 @@ from monai.utils.enums import CommonKeys
 from torch import Tensor
 from torch.nn import functional
 
-from ..geometry.vertebrae import POINT_NAMES
+from ..geometry.vertebrae import CORNERS, POINT_NAMES
 from ..transforms.corners import HINT_SIGMA_PX, fill_maps, input_stride
 from ..transforms.decode_corners import CornerDecoder
 
@@ -23,25 +23,34 @@ _POINTS = len(POINT_NAMES)
 
 @dataclass(frozen=True)
 class ClickScheme:
-    """How many clicks a training step simulates before its gradient pass.
+    """How many clicks a training step simulates before its gradient pass, and how good they are.
 
     Attributes:
         hints: probability of 0, 1, 2, ... random points being clicked before the first pass.
         passes: probability of 0, 1, 2, ... passes without gradient, after each of which one point is clicked.
         among: that one is drawn from so many of the worst.
+        start_epoch: from which on it is so; before, there are no hints, and `early_passes`.
+        early_passes: as `passes`.
+        jitter_px: standard deviation of where a click lands, so that the network learns to allow for it.
+        wrong: share of the clicks that land on the same corner of the vertebra above or below.
     """
 
     hints: Sequence[float]
     passes: Sequence[float]
     among: int
+    start_epoch: int = 1
+    early_passes: Sequence[float] = (1.0,)
+    jitter_px: float = 0.0
+    wrong: float = 0.0
 
 
 # Half as likely with each click more; none at all half as likely as one (the vertebra project).
 _HALVING = (0.25, *(0.5**clicks for clicks in range(1, 11)))
+_UP_TO_TWO = (1.0, 1.0, 1.0)
 SCHEMES = {
-    "published_1": ClickScheme(hints=(1.0,), passes=_HALVING, among=10),
-    "published_2": ClickScheme(hints=_HALVING, passes=(1.0, 1.0, 1.0), among=1),
-    "default": ClickScheme(hints=(0.7, 0.1, 0.1, 0.05, 0.05), passes=(0.5, 0.3, 0.2), among=3),
+    "published_1": ClickScheme(hints=(1.0,), passes=_HALVING, among=10, start_epoch=21),
+    "published_2": ClickScheme(_HALVING, _UP_TO_TWO, among=1, start_epoch=21, early_passes=_UP_TO_TWO),
+    "default": ClickScheme((0.7, 0.1, 0.1, 0.05, 0.05), (0.4, 0.4, 0.2), among=3, jitter_px=2.0, wrong=0.02),
 }
 
 
@@ -50,47 +59,35 @@ class SimulatedClicks:
 
     Args:
         decoder: reads the network's answer.
-        scheme: how many clicks there are: ``"default"``, or the published ``"published_1"`` (each pass adds one of the
-            ten worst points) and ``"published_2"`` (random hints, then up to two passes that add the worst).
-        start_epoch: before this epoch nothing is clicked; 21 as published.
+        scheme: how clicks are simulated: ``"default"``, the published ``"published_1"`` (each pass adds one of the ten
+            worst points) and ``"published_2"`` (random hints, then up to two passes that add the worst), or another.
         sigma_px: of the Gaussian drawn at a click.
-        jitter_px: standard deviation of where a click lands, so that the network learns to allow for it.
-        wrong: share of the clicks that land on the same corner of the vertebra above or below.
 
     Points that the augmentation has moved out of the image are not clicked.
     """
 
     def __init__(
-        self,
-        decoder: CornerDecoder,
-        scheme: str = "default",
-        start_epoch: int = 1,
-        sigma_px: float = HINT_SIGMA_PX,
-        jitter_px: float = 2.0,
-        wrong: float = 0.02,
+        self, decoder: CornerDecoder, scheme: str | ClickScheme = "default", sigma_px: float = HINT_SIGMA_PX
     ) -> None:
         self.decoder = decoder
-        self.scheme: ClickScheme = look_up_option(scheme, SCHEMES)
-        self.start_epoch = start_epoch
+        self.scheme: ClickScheme = scheme if isinstance(scheme, ClickScheme) else look_up_option(scheme, SCHEMES)
         self.sigma_px = sigma_px
-        self.jitter_px = jitter_px
-        self.wrong = wrong
 
     def __call__(self, engine: SupervisedTrainer, batchdata: Mapping[str, Any]) -> dict[str, Any]:
         """Run the iteration."""
         batch = dict(batchdata)
         image, corners = (batch[key].to(engine.state.device) for key in (CommonKeys.IMAGE, CommonKeys.LABEL))
-        if engine.state.epoch >= self.start_epoch:
-            batch[CommonKeys.IMAGE] = self._click(engine, image, corners)
+        batch[CommonKeys.IMAGE] = self._click(engine, image, corners)
         answer: dict[str, Any] = engine._iteration(engine, batch)
         return answer
 
     def _click(self, engine: SupervisedTrainer, image: Tensor, corners: Tensor) -> Tensor:
+        early = engine.state.epoch < self.scheme.start_epoch
         may_click = _inside(corners, image)
         places = self._places(corners)
-        clicked = self._random_points(corners) & may_click
+        clicked = _random_points(corners, 0 if early else _draw(self.scheme.hints)) & may_click
         image = self._fill(image, places, clicked, None)
-        for _ in range(_draw(self.scheme.passes)):
+        for _ in range(_draw(self.scheme.early_passes if early else self.scheme.passes)):
             logits = predict(engine, image)
             errors = (self.decoder.points(logits) - corners).norm(dim=-1)
             clicked = clicked | self._one_of_the_worst(errors, may_click & ~clicked)
@@ -103,16 +100,13 @@ class SimulatedClicks:
 
     def _places(self, corners: Tensor) -> Tensor:
         """Where the clicks on corners (B, 68, 2) land."""
-        steps = torch.where(torch.rand(corners.shape[:2]) < 0.5, -4, 4)
-        neighbours = (torch.arange(_POINTS) + steps).clamp(0, _POINTS - 1).to(corners.device)
-        wrong = (torch.rand(corners.shape[:2]) < self.wrong).to(corners.device)
+        numbers = torch.arange(_POINTS)
+        steps = torch.where(torch.rand(corners.shape[:2]) < 0.5, -len(CORNERS), len(CORNERS))
+        inside = (numbers + steps >= 0) & (numbers + steps < _POINTS)  # the first and the last have one neighbour
+        neighbours = torch.where(inside, numbers + steps, numbers - steps).to(corners.device)
+        wrong = (torch.rand(corners.shape[:2]) < self.scheme.wrong).to(corners.device)
         aims = torch.where(wrong[..., None], corners.gather(1, neighbours[..., None].expand_as(corners)), corners)
-        return aims + torch.randn(corners.shape).to(corners) * self.jitter_px
-
-    def _random_points(self, corners: Tensor) -> Tensor:
-        count = _draw(self.scheme.hints)
-        order = torch.rand(corners.shape[:2]).argsort(dim=1)
-        return (order < count).to(corners.device)
+        return aims + torch.randn(corners.shape).to(corners) * self.scheme.jitter_px
 
     def _one_of_the_worst(self, errors: Tensor, may_click: Tensor) -> Tensor:
         """A mask (B, 68) of at most one point each."""
@@ -127,6 +121,12 @@ def predict(engine: SupervisedTrainer | SupervisedEvaluator, image: Tensor) -> T
     with eval_mode(engine.network):
         answer: Tensor = engine.inferer(image, engine.network)
     return answer
+
+
+def _random_points(corners: Tensor, count: int) -> Tensor:
+    """A mask (B, 68) of so many points each."""
+    order = torch.rand(corners.shape[:2]).argsort(dim=1)
+    return (order < count).to(corners.device)
 
 
 def _draw(weights: Sequence[float]) -> int:

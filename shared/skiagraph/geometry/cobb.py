@@ -21,7 +21,7 @@ class CobbAngle:
     """The angle between two vertebrae, each taken as the line between the middles of its left and its right edge.
 
     Attributes:
-        angle_deg: 0 or more.
+        angle_deg: 0 to 180.
         upper_end: name of the vertebra at the upper end of the curve.
         lower_end: name of the one at its lower end; the same where no vertebra is left beyond a larger curve.
         apex: name of the one between them that lies farthest from the line between their centres.
@@ -75,7 +75,9 @@ def cobb_angles_deg(points: Points) -> Points:
     spines = np.asarray(points, dtype=float)
     tilts = _tilts_deg(spines.reshape(-1, *spines.shape[-2:]))
     at_ends = np.take_along_axis(tilts[:, None], _ends(tilts), axis=-1)
-    return np.asarray(np.abs(np.diff(at_ends, axis=-1))[..., 0].reshape(*spines.shape[:-2], 3))
+    turned = np.abs(np.diff(at_ends, axis=-1))[..., 0]
+    # Where left and right are swapped, a tilt may go beyond the half circle.
+    return np.asarray(np.minimum(turned, 360 - turned).reshape(*spines.shape[:-2], 3))
 
 
 def _tilts_deg(points: Points) -> Points:

@@ -32,8 +32,8 @@ def vertebra_outlines(points: Points) -> list[Points]:
 def order_faults(points: Points) -> dict[str, str]:
     """What cannot be right about the order of the corners, by the vertebra's name.
 
-    Within a vertebra, seen along the spine: left stays left of right, top stays above bottom, and the outline does not
-    cross itself. Along the spine: every centre lies below the one before it, and no two bodies are the same.
+    Within a vertebra, in the image: left stays left of right, and top above bottom. Along the spine: every centre lies
+    below the one before it, and no two bodies are the same.
 
     Args:
         points: (68, 2), (x, y) in pixels.

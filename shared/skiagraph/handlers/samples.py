@@ -44,8 +44,8 @@ def corners_sample(engine: Engine) -> NDArray[np.uint8] | None:
     """The first image of the last batch, (rows, columns, 3), with vertebrae: truth orange, prediction green.
 
     Args:
-        engine: an evaluator whose decollated cases hold `image` (from `HintMapsd`), `pred` (logits of the corners) and
-            `label` (corners in pixels of the network's image).
+        engine: an evaluator whose decollated cases hold `image` (from `HintMapsd`), `pred` (logits of the corners) and,
+            where there is a truth, `label` (corners in pixels of the network's image).
     """
     cases: Any = engine.state.output
     if not cases:
@@ -57,6 +57,8 @@ def corners_sample(engine: Engine) -> NDArray[np.uint8] | None:
     low, high = grey.quantile(0.01), grey.quantile(0.99)
     picture = np.asarray(((grey - low) / (high - low).clamp_min(1e-6) * 255).clamp(0, 255)).round().astype(np.uint8)
     points = highest_points(logits.flatten(1).softmax(dim=1).reshape(logits.shape), grey.shape[0] // logits.shape[1])
-    for corners, colour in ((case["label"], _TRUTH_COLOUR), (points, GREEN)):
+    for corners, colour in ((case.get("label"), _TRUTH_COLOUR), (points, GREEN)):
+        if corners is None:
+            continue
         picture = draw_lines(picture, vertebra_outlines(np.asarray(corners.cpu(), dtype=float)), colour)
     return picture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -25,5 +26,6 @@ class ClickErrorMetric(CumulativeIterationMetric):
         return y_pred.double().flatten(1).mean(dim=1, keepdim=True)
 
     def aggregate(self) -> torch.Tensor:
-        """Mean over the cases of all ranks."""
-        return self.get_buffer().mean()
+        """Mean over the cases of all ranks; NaN without any."""
+        means = self.get_buffer()
+        return torch.tensor(math.nan) if means is None else means.mean()

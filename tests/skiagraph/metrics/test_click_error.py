@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from ignite.engine import Engine
@@ -20,6 +22,10 @@ def test_every_case_has_the_same_weight_whatever_the_batches() -> None:
     metric.reset()
     metric(y_pred=list(CASES[1:]), y=None)
     assert metric.aggregate().item() == pytest.approx(6.5)
+
+
+def test_without_cases_it_is_undefined() -> None:
+    assert math.isnan(ClickErrorMetric().aggregate().item())
 
 
 def test_a_batch_as_one_tensor_counts_the_same() -> None:

@@ -108,6 +108,32 @@ def test_input_holds_the_whole_image_and_a_map_of_each_click(item: dict[str, Any
     assert np.isnan(np.delete(case["clicked"], 3, axis=0)).all()
 
 
+def test_a_click_on_a_mirrored_image_goes_to_the_other_side(item: dict[str, Any]) -> None:
+    load = [LoadFramed("image"), Resized("image", (64, 32), mode="area")]
+    mirrored = [*load, RandFlipd("image", prob=1.0, spatial_axis=1)]
+    clicks = {POINT_NAMES[POINT]: (40.0, 100.0)}
+    plain, flipped = (
+        Compose([*before, HintMapsd("image")])({**item, "clicks": clicks})["image"][16:] for before in (load, mirrored)
+    )
+    torch.testing.assert_close(flipped[MIRRORED[POINT]].flip(-1), plain[POINT], atol=1e-5, rtol=0)
+    assert not flipped[POINT].any()
+
+
+def test_a_click_that_cannot_be_is_reported_on_the_case(item: dict[str, Any], tmp_path: Path) -> None:
+    load = [LoadFramed("image", on_error="report"), Resized("image", (64, 32), mode="area")]
+    clicks = {POINT_NAMES[3]: (4000.0, 100.0)}
+    with pytest.raises(ValueError, match="outside the image"):
+        HintMapsd("image")({**Compose(load)(item), "clicks": clicks})
+    case = Compose([*load, HintMapsd("image", on_error="report")])({**item, "clicks": clicks})
+    assert "a.png: T1_br: the click (4000, 100) lies outside the image" in case["image"].meta["error"]
+    assert not np.isfinite(case["clicked"]).any()
+    # Of an image that cannot be read, that is what is said.
+    (tmp_path / "broken.png").write_bytes(b"text")
+    broken = {"image": str(tmp_path / "broken.png"), "clicks": clicks}
+    error = Compose([*load, HintMapsd("image")])(broken)["image"].meta["error"]
+    assert "broken.png: not an image" in error
+
+
 def test_previous_maps_of_another_size_are_brought_to_that_of_the_input() -> None:
     image = torch.rand(2, 1 + 136, 32, 16)
     hints = torch.full((2, 68, 2), torch.nan)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
 from skiagraph.geometry.vertebrae import POINT_NAMES
@@ -35,7 +35,7 @@ def case(folder: Path, spacing: Any = None) -> dict[str, Any]:
     clicked[5] = True
     errors = np.where(clicked, 0.0, 4.0)
     errors[40] = 9.0
-    corners = Corners(spine(), np.where(clicked, 1.0, 0.7), errors, np.where(clicked, 0.0, 1.0), clicked)
+    corners = Corners(spine(), np.where(clicked, 1.0, 0.7), errors, clicked)
     return {"image": frame, "frame_as_loaded": frame, "pred": frame, "pred_corners": corners}
 
 
@@ -50,6 +50,7 @@ def test_json_names_every_point_angle_and_what_to_look_at(tmp_path: Path) -> Non
     assert content["points"]["T2_tr"]["clicked"] is True
     assert content["fix_next"] == POINT_NAMES[40]
     assert content["faults"] == {}
+    assert content["spine_found"] is True
     assert content["spacing_mm"] == [0.5, 0.25]
 
 
@@ -76,6 +77,10 @@ def test_overlay_has_the_size_of_the_file_and_the_colours_of_its_marks(tmp_path:
     green = np.argwhere((overlay[..., 1] > overlay[..., 0] + 60) & (overlay[..., 1] > overlay[..., 2] + 40))
     assert green.min(axis=0)[0] == pytest.approx(22, abs=3)
     assert green.max(axis=0)[0] == pytest.approx(30 + 26 * 16 + 8, abs=3)
+    near = {number: overlay[y - 6 : y + 7, x - 6 : x + 7] for number, (x, y) in enumerate(spine().round().astype(int))}
+    blue = [number for number, part in near.items() if ((part[..., 2] - part[..., 0]) > 90).sum() > 5]
+    red = [number for number, part in near.items() if ((part[..., 0] - part[..., 1]) > 100).sum() > 5]
+    assert (blue, red) == ([5], [40])
 
 
 def test_a_vertebra_that_cannot_be_right_is_named(tmp_path: Path) -> None:
@@ -87,6 +92,17 @@ def test_a_vertebra_that_cannot_be_right_is_named(tmp_path: Path) -> None:
     assert content["points"]["T3_br"]["order_fault"] == content["faults"]["T3"]
     assert content["points"]["T4_br"]["order_fault"] is None
     assert content["message"].endswith("look at T3")
+
+
+def test_no_spine_is_said_plainly(tmp_path: Path) -> None:
+    missed = case(tmp_path)
+    missed["pred_corners"] = replace(missed["pred_corners"], spine_found=False)
+    SaveCornersd("pred", tmp_path / "out")(missed)
+    content = json.loads((tmp_path / "out/w 1/a_keypoints.json").read_text())
+    assert content["spine_found"] is False
+    assert content["message"].startswith("no spine found")
+    assert describe_corners(missed)["message"].startswith("no spine found")
+    assert len(content["points"]) == 68
 
 
 def test_row_of_the_table(tmp_path: Path) -> None:
@@ -109,4 +125,6 @@ def test_anisotropic_pixels_tilt_the_angles(tmp_path: Path) -> None:
     tall = describe_corners(case(tmp_path, spacing=(0.5, 0.25)))
     expected = 2 * math.degrees(math.atan(2 * math.tan(math.radians(COBB_DEG / 2))))
     assert tall["cobb_largest_deg"] == pytest.approx(expected, abs=0.06)
-    assert torch.is_tensor(case(tmp_path)["image"])
+    overlay, json_of = SaveCornersd("pred", tmp_path / "out"), tmp_path / "out/w 1/a_keypoints.json"
+    overlay(case(tmp_path, spacing=(0.5, 0.25)))
+    assert json.loads(json_of.read_text())["cobb"]["largest"]["angle_deg"] == pytest.approx(expected, abs=0.06)
