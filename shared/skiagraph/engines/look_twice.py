@@ -8,13 +8,13 @@ from typing import Any
 from monai.data import MetaTensor
 from torch import Tensor
 
-from ..transforms.corners import has_previous, with_previous
+from ..transforms.corners import with_previous
 from ..transforms.decode_corners import CornerDecoder
 from .autocast import AutocastInferer
 
 
 class LookTwiceInferer(AutocastInferer):
-    """Run an interactive network on inputs of `HintMapsd`, and where no previous answer is in these, once more with it.
+    """Run an interactive network on inputs of `HintMapsd`, and once more with its own answer as the previous maps.
 
     The second look mends what the first one took for two different things.
 
@@ -31,8 +31,6 @@ class LookTwiceInferer(AutocastInferer):
         """Answer of ``network(inputs, *args, **kwargs)``, float32."""
         answer = super().__call__(inputs, network, *args, **kwargs)
         plain = inputs.as_tensor() if isinstance(inputs, MetaTensor) else inputs
-        if has_previous(plain):
-            return answer
         previous = self.decoder.previous_maps(answer.as_tensor() if isinstance(answer, MetaTensor) else answer)
         again = with_previous(plain, previous)
         if isinstance(inputs, MetaTensor):

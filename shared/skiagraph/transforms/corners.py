@@ -180,11 +180,6 @@ def with_previous(image: Tensor, previous: Tensor) -> Tensor:
     return torch.cat([image[:, : -len(POINT_NAMES)], previous.to(image.dtype)], dim=1)
 
 
-def has_previous(image: Tensor) -> bool:
-    """Whether the input of a network holds a previous answer."""
-    return bool(image[:, -len(POINT_NAMES) :].any())
-
-
 def read_clicks(clicks: Mapping[str, Sequence[float]], size: tuple[int, int]) -> Points:
     """Check clicks and put them in order.
 

@@ -41,13 +41,6 @@ def test_first_answer_comes_back_as_previous_maps_with_the_hints_kept() -> None:
     assert answer[0, 0, 5, 6] > 9
 
 
-def test_an_input_that_holds_a_previous_answer_is_looked_at_once() -> None:
-    network, x = Recorder(), empty()
-    x[:, -POINTS:, 2, 2] = 0.5
-    LookTwiceInferer(CornerDecoder(), enabled=False)(x, network)
-    assert len(network.inputs) == 1
-
-
 def test_meta_data_of_the_image_stay() -> None:
     x = MetaTensor(empty(), meta={"name": ["a", "b"]})
     answer = LookTwiceInferer(CornerDecoder(), enabled=False)(x, Recorder())
