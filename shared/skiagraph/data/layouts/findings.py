@@ -19,5 +19,10 @@ class Finding:
     message: str
     left_out: bool = True
 
+    @property
+    def kind(self) -> str:
+        """What findings of one sort have in common: the message up to its first colon."""
+        return self.message.partition(":")[0]
+
     def __str__(self) -> str:
         return f"{self.file}: {self.message}" + ("; left out" if self.left_out else "")
