@@ -1,9 +1,9 @@
-"""Write phantoms: `python -m scripts.phantoms ultrasound|spine [OUT] [--seed 0]`."""
+"""Write phantoms: `python -m scripts.phantoms ultrasound|spine|limb [OUT] [--seed 0]`."""
 
 from __future__ import annotations
 
 from skiagraph.folder_work import Report
-from skiagraph.phantoms import write_spine_phantoms, write_ultrasound_phantoms
+from skiagraph.phantoms import write_limb_phantoms, write_spine_phantoms, write_ultrasound_phantoms
 
 from ._face import run
 
@@ -58,5 +58,30 @@ def spine(
     )
 
 
+def limb(
+    out: str = "phantoms/limb",
+    seed: int = 0,
+    patients: int = 40,
+    images: int | None = None,
+    size: int | None = None,
+    jobs: int = -1,
+    cluster: str | None = None,
+) -> Report:
+    """Write radiographs of arms with boxes of implants and fractures in the layout of MURA, and a data list.
+
+    Args:
+        out: folder to write.
+        seed: the same seed gives the same files.
+        patients: number of patients.
+        images: images of each; one to three by default.
+        size: longer side of all images in pixels, 512 by default.
+        jobs: processes, -1 for all cores.
+        cluster: address of a Dask scheduler, such as tcp://scheduler:8786.
+    """
+    return write_limb_phantoms(
+        out, seed=seed, patients=patients, images=images, size_px=size, jobs=jobs, cluster=cluster
+    )
+
+
 if __name__ == "__main__":
-    run({"ultrasound": ultrasound, "spine": spine})
+    run({"ultrasound": ultrasound, "spine": spine, "limb": limb})

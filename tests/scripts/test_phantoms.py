@@ -54,6 +54,18 @@ def test_spine_phantoms_are_written_where_they_were_asked_for(small: Path) -> No
     ]
 
 
+def test_limb_phantoms_are_written_where_they_were_asked_for(small: Path) -> None:
+    done = _run("limb", "arms", "--patients", "1", "--images", "2", "--size", "160", "--jobs", "1", cwd=small)
+    assert done.returncode == 0, done.stderr
+    assert "2 done, 0 skipped, 0 failed" in done.stdout + done.stderr
+    study = "arms/train/XR_HUMERUS/patient00001/study1_positive"
+    assert sorted(path.relative_to(small).as_posix() for path in (small / "arms").rglob("*") if path.is_file()) == [
+        "arms/data_list.json",
+        "arms/phantoms.json",
+        *(f"{study}/image{number}.{ending}" for number in (1, 2) for ending in ("png", "xml")),
+    ]
+
+
 def test_a_mistake_is_one_line_and_exit_code_one(small: Path) -> None:
     failed = _run("ultrasound", "here", *SMALL, "--seed", "8", cwd=small)
     assert failed.returncode == 1
@@ -63,7 +75,11 @@ def test_a_mistake_is_one_line_and_exit_code_one(small: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "own"),
-    [("ultrasound", ("--specimens", "--frames", "--spacing")), ("spine", ("--patients", "--images", "--height"))],
+    [
+        ("ultrasound", ("--specimens", "--frames", "--spacing")),
+        ("spine", ("--patients", "--images", "--height")),
+        ("limb", ("--patients", "--images", "--size")),
+    ],
 )
 def test_help_names_the_arguments(small: Path, name: str, own: tuple[str, ...]) -> None:
     shown = _run(name, "--help", cwd=small)

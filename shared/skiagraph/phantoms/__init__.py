@@ -1,6 +1,8 @@
 """Synthetic images with exact truth, written in the published layouts."""
 
 from .aasce import write_spine_phantoms
+from .limb import LimbImage, draw_limb
+from .mura import write_limb_phantoms
 from .scanner import Scanner, draw_scanner
 from .spine import SpineImage, draw_spine
 from .ultrabones import write_ultrasound_phantoms
@@ -8,6 +10,9 @@ from .ultrasound import UltrasoundFrame, draw_frame
 
 __all__ = [
     "write_spine_phantoms",
+    "LimbImage",
+    "draw_limb",
+    "write_limb_phantoms",
     "Scanner",
     "draw_scanner",
     "SpineImage",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from string import ascii_uppercase
 import numpy as np
 from PIL import Image
 
-from ..data.data_list import write_data_list
+from ..data.data_list import absolute_path
 from ..data.layouts.aasce import read_aasce, split_aasce
-from ..folder_work import Report, whole_file, work_through
+from ..folder_work import Report, whole_file
 from ..geometry.cobb import cobb_angles
 from .spine import SpinePlace, draw_spine, place_spine
-from .version import claim_folder, drawing_sha256
+from .writing import PhantomSet, write_phantoms
 
 _DRAWN_BY = ["aasce", "attenuation", "detector", "noise", "spine", "spine_shape", "thorax", "trunk", "vertebra_xray"]
 _PART = "training"
@@ -83,30 +82,14 @@ def write_spine_phantoms(
     Raises:
         ValueError: an argument is out of range, or the folder holds phantoms of another seed, height or version.
     """
-    out = Path(os.path.abspath(out))  # workers of a cluster have folders of their own
     _check(patients, images, height_px)
-    drawing = drawing_sha256(_DRAWN_BY)
-    claim_folder(out, {"seed": seed, "height_px": height_px, "drawing_sha256": drawing}, "seed, height or version")
-    todo = [
-        _Job(out, seed, patient, image, height_px)
+    folder = absolute_path(out)
+    todo = (
+        _Job(folder, seed, patient, image, height_px)
         for patient in range(1, patients + 1)
         for image in range(images or _image_count(seed, patient))
-    ]
-    report = work_through(
-        _write_image, todo, done=_is_written, name=str, jobs=jobs, cluster=cluster, description="phantoms"
     )
-    if report.done + report.skipped == 0:
-        return report
-    _write_labels(out, _present(todo[0]))
-    items, _ = read_aasce(out, jobs=jobs, cluster=cluster)
-    write_data_list(
-        out / "data_list.json",
-        split_aasce(items),
-        name="spine phantoms",
-        description=f"Synthetic radiographs of {len({item['group'] for item in items})} patients, seed {seed}.",
-        facts={"drawing_sha256": drawing},
-    )
-    return report
+    return write_phantoms(folder, _SPINES, todo, {"seed": seed, "height_px": height_px}, jobs=jobs, cluster=cluster)
 
 
 def _check(patients: int, images: int | None, height_px: int | None) -> None:
@@ -143,9 +126,10 @@ def _present(job: _Job) -> list[_Job]:
     ]
 
 
-def _write_labels(out: Path, jobs: Sequence[_Job]) -> None:
+def _write_labels(todo: Sequence[_Job]) -> None:
     """The tables of the published layout, row k of each for the same image."""
-    labels = out / "labels" / _PART
+    labels = todo[0].folder / "labels" / _PART
+    jobs = _present(todo[0])
     _write_lines(labels / "filenames.csv", (job.name for job in jobs))
     _write_lines(labels / "landmarks.csv", (_landmarks(job.place) for job in jobs))
     _write_lines(labels / "angles.csv", (_angles(job.place) for job in jobs))
@@ -167,3 +151,16 @@ def _angles(place: SpinePlace) -> str:
 def _write_lines(path: Path, lines: Iterable[str]) -> None:
     with whole_file(path) as temporary:
         temporary.write_text("".join(f"{line}\n" for line in lines), newline="\n")
+
+
+_SPINES: PhantomSet[_Job] = PhantomSet(
+    name="spine phantoms",
+    description="Synthetic radiographs of {groups} patients, seed {seed}.",
+    drawn_by=_DRAWN_BY,
+    kind="seed, height or version",
+    write=_write_image,
+    is_written=_is_written,
+    write_labels=_write_labels,
+    read=read_aasce,
+    split=split_aasce,
+)

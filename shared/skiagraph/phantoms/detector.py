@@ -31,6 +31,7 @@ class Exposure:
         latitude: range of attenuation that is shown with contrast.
         darkest, brightest: grey of full and of no exposure, 0 to 255.
         flattening: share of what varies slowly that the machine takes out.
+        stitched: chance that two exposures are put together, one a little stronger.
     """
 
     scatter: float
@@ -41,6 +42,7 @@ class Exposure:
     darkest: float
     brightest: float
     flattening: float
+    stitched: float = 0.2
 
 
 def draw_exposure(rng: np.random.Generator) -> Exposure:
@@ -67,8 +69,7 @@ def expose(rng: np.random.Generator, image: Attenuation, exposure: Exposure) -> 
     middle = float(np.quantile(level[::8, ::8], 0.5))
     grain = rng.standard_normal(level.shape, dtype=np.float32) * np.exp(np.clip(level - middle, -3, 3) / 2)
     level = gaussian_filter(level, exposure.blur_px) + exposure.noise * gaussian_filter(grain, 0.6) * 2.2
-    if rng.random() < 0.2:
-        # Two exposures put together, one a little stronger.
+    if rng.random() < exposure.stitched:
         level[int(rng.uniform(0.2, 0.75) * level.shape[0]) :] += rng.normal(0, 0.12)
     if exposure.flattening:
         slow = _slow(level, 20 * image.px_per_mm)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..data.data_list import write_data_list
+from ..data.data_list import absolute_path
 from ..data.layouts.ultrabones import read_ultrabones, split_ultrabones
-from ..folder_work import Report, whole_file, work_through, write_image
+from ..folder_work import Report, whole_file, write_image
 from ..geometry import draw_band
 from .scanner import draw_scanner
 from .ultrasound import UltrasoundFrame, draw_frame
-from .version import claim_folder, drawing_sha256
+from .writing import PhantomSet, write_phantoms
 
 _DRAWN_BY = ("anatomy", "bone_shape", "noise", "scanner", "tissue", "ultrabones", "ultrasound")
 # As wide as the lines of the published labels.
@@ -81,31 +81,13 @@ def write_ultrasound_phantoms(
     Raises:
         ValueError: an argument is out of range, or the folder holds phantoms of another seed, pixel size or version.
     """
-    out = Path(os.path.abspath(out))  # workers of a cluster have folders of their own
     if specimens < 1 or frames < 1:
         raise ValueError(f"there is nothing to draw with {specimens} specimens of {frames} frames; give 1 or more")
     if spacing_mm is not None and not _FINEST_MM <= spacing_mm <= _COARSEST_MM:
         raise ValueError(f"a pixel of {spacing_mm} mm is not one of ultrasound; give {_FINEST_MM} to {_COARSEST_MM}")
-    drawing = drawing_sha256(_DRAWN_BY)
-    settings = {"seed": seed, "spacing_mm": spacing_mm, "drawing_sha256": drawing}
-    claim_folder(out, settings, "seed, pixel size or version")
-    todo = [_Job(out, seed, s, f, spacing_mm) for s in range(1, specimens + 1) for f in range(frames)]
-    report = work_through(
-        _write_frame, todo, done=_is_written, name=str, jobs=jobs, cluster=cluster, description="phantoms"
-    )
-    if report.done + report.skipped == 0:
-        return report
-    for specimen in range(1, specimens + 1):
-        _write_tracking(_Job(out, seed, specimen, 0, spacing_mm))
-    items, _ = read_ultrabones(out, jobs=jobs, cluster=cluster)
-    write_data_list(
-        out / "data_list.json",
-        split_ultrabones(items),
-        name="ultrasound phantoms",
-        description=f"Synthetic B-mode frames of {len({item['group'] for item in items})} specimens, seed {seed}.",
-        facts={"drawing_sha256": drawing},
-    )
-    return report
+    folder = absolute_path(out)
+    todo = (_Job(folder, seed, s, f, spacing_mm) for s in range(1, specimens + 1) for f in range(frames))
+    return write_phantoms(folder, _BONES, todo, {"seed": seed, "spacing_mm": spacing_mm}, jobs=jobs, cluster=cluster)
 
 
 def draw_label(frame: UltrasoundFrame) -> NDArray[np.uint8]:
@@ -127,6 +109,11 @@ def _is_written(job: _Job) -> bool:
     return job.image.is_file() and job.label.is_file()
 
 
+def _write_labels(todo: Sequence[_Job]) -> None:
+    for job in {job.specimen: job for job in todo}.values():
+        _write_tracking(job)
+
+
 def _write_tracking(job: _Job) -> None:
     """A probe that goes along the bone in a straight line; the pixel size is what readers need."""
     settings = draw_scanner(np.random.default_rng([job.seed, job.specimen]), job.spacing_mm)
@@ -136,3 +123,16 @@ def _write_tracking(job: _Job) -> None:
     table = table.assign(euler_x=0.0, euler_y=0.0, euler_z=0.0)
     with whole_file(job.record / "tracking.csv") as temporary:
         table.to_csv(temporary, index=False)
+
+
+_BONES: PhantomSet[_Job] = PhantomSet(
+    name="ultrasound phantoms",
+    description="Synthetic B-mode frames of {groups} specimens, seed {seed}.",
+    drawn_by=_DRAWN_BY,
+    kind="seed, pixel size or version",
+    write=_write_frame,
+    is_written=_is_written,
+    write_labels=_write_labels,
+    read=read_ultrabones,
+    split=split_ultrabones,
+)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from skiagraph.phantoms import aasce, ultrabones, version
+from skiagraph.phantoms import aasce, mura, ultrabones, version
 from skiagraph.phantoms.version import claim_folder, drawing_sha256
 
 ROOM = Path(version.__file__).parent
@@ -24,11 +24,11 @@ def test_a_version_depends_on_the_modules_that_are_named() -> None:
 
 def test_every_module_that_draws_is_named() -> None:
     """What a writer's modules import from this room is named as well, but for what only keeps the folder."""
-    for drawn_by in (aasce._DRAWN_BY, ultrabones._DRAWN_BY):
+    for drawn_by in (aasce._DRAWN_BY, ultrabones._DRAWN_BY, mura._DRAWN_BY):
         for module in drawn_by:
             lines = (ROOM / f"{module}.py").read_text().splitlines()
             imported = {line.split()[1][1:] for line in lines if line.startswith("from .") and line[6] != "."}
-            assert imported - {"version"} <= set(drawn_by)
+            assert imported - {"writing"} <= set(drawn_by)
 
 
 def test_a_folder_belongs_to_its_first_settings(tmp_path: Path) -> None:
