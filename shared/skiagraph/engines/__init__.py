@@ -2,6 +2,7 @@
 
 from .autocast import AutocastInferer, bfloat16_is_fast
 from .click_curve import ClickCurve
+from .detection import Detection, DetectorInferer, DetectorTraining
 from .errors import explain_errors
 from .look_twice import LookTwiceInferer
 from .processes import join_processes, leave_processes, local_device
@@ -10,6 +11,9 @@ from .simulated_clicks import SimulatedClicks
 __all__ = [
     "AutocastInferer",
     "ClickCurve",
+    "Detection",
+    "DetectorInferer",
+    "DetectorTraining",
     "LookTwiceInferer",
     "SimulatedClicks",
     "bfloat16_is_fast",

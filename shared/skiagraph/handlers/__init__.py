@@ -7,7 +7,7 @@ from .checkpoint import ValidatedCheckpoint
 from .ema import ExponentialMovingAverage
 from .folder_summary import FolderSummary
 from .run_description import RunDescription
-from .samples import corners_sample, surface_sample
+from .samples import boxes_sample, corners_sample, surface_sample
 from .tracking import TrackedRun, TrackingHandler
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "TrackedRun",
     "TrackingHandler",
     "ValidatedCheckpoint",
+    "boxes_sample",
     "corners_sample",
     "surface_sample",
 ]

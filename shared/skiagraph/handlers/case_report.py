@@ -27,7 +27,8 @@ class CaseReport:
 
     Args:
         output_dir: folder to write to; by default nothing is written.
-        score: metrics of one decollated case of `engine.state.output`, keys with units, NaN where undefined.
+        score: metrics of one decollated case of `engine.state.output`, keys with units, NaN where undefined;
+            and, as text, what `summarise` wants to know besides.
         summarise: metrics of all, from the rows of ``per_case.csv``; by default the means over the cases where a
             metric is defined, and `n`.
         plot: called with the rows and `output_dir`.
@@ -42,7 +43,7 @@ class CaseReport:
     def __init__(
         self,
         output_dir: str | Path | None,
-        score: Callable[[dict[str, Any]], Mapping[str, float]],
+        score: Callable[[dict[str, Any]], Mapping[str, float | str]],
         summarise: Callable[[Sequence[Row]], Mapping[str, float]] = case_means,
         plot: Callable[[Sequence[Row], str], None] | None = None,
         facts: Mapping[str, Any] | None = None,

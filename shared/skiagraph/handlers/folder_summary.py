@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from ignite.engine import Engine
 
-from .case_report import CaseReport, write_rows
+from .case_report import CaseReport, Row, write_rows
 from .run_context import around_runs, process_rank, sigterm_as_exit
 
 logger = logging.getLogger(__name__)
@@ -33,11 +33,18 @@ class FolderSummary(CaseReport):
     Args:
         output_dir: folder to write to.
         describe: columns of the table for one decollated case that did not fail.
+        write: called after the table is written, with its rows and the folder, for what else is to be written of all.
     """
 
-    def __init__(self, output_dir: str | Path, describe: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        output_dir: str | Path,
+        describe: Callable[[dict[str, Any]], Mapping[str, Any]],
+        write: Callable[[Sequence[Row], Path], None] | None = None,
+    ) -> None:
         super().__init__(output_dir, _RowOf(describe))
         self.folder = Path(output_dir)
+        self.write = write
 
     def attach(self, engine: Engine) -> None:
         """Register with an evaluator."""
@@ -67,6 +74,8 @@ class FolderSummary(CaseReport):
         write_rows(folder / "summary.csv", self.rows)
         for part in folder.glob("summary_rank*.csv"):
             part.unlink(missing_ok=True)
+        if self.write is not None:
+            self.write(self.rows, folder)
 
     @contextmanager
     def _keeping_what_was_done(self) -> Iterator[None]:

@@ -20,6 +20,11 @@ StateDict = dict[str, torch.Tensor]
 # that is what was validated.
 NETWORK_KEYS = ("average", "model", "network", "net", "state_dict")
 
+# First convolution, and what only classifies, of a ResNet and of an EfficientNet-Lite.
+IMAGENET_STEM = {"conv1.weight", "_conv_stem.weight"}
+_ENCODER = "encoder."
+IMAGENET_CLASSIFIER = ("fc.", "_fc.", "_conv_head.", "_bn1.")
+
 # The stem of HRNet-Image-Classification, and where a keypoint network has it; and what only classifies.
 HRNET_STEM = {
     "conv1": "hint_fusion_layer.image_encoder.0",
@@ -58,11 +63,13 @@ def load_weights(network: nn.Module, path: str | PathLike[str] | None) -> nn.Mod
 
 
 def load_encoder_weights(network: nn.Module, path: str | PathLike[str] | None) -> nn.Module:
-    """Start the encoder of a network from a classification network in torchvision's or timm's layout.
+    """Start the encoder of a network from a classification network.
 
-    The classifier (``fc.*``) is ignored. Where the encoder has one input channel and the file three, the
-    first convolution's weights are summed over the channels: a grey image then gives what it gives in RGB,
-    and is to be normalised as the file expects (ImageNet: mean 0.449, standard deviation 0.226).
+    The file is a ResNet in torchvision's or timm's layout, an EfficientNet-Lite in that of its PyTorch port, or a
+    network of this collection, whose encoder is taken; what only classifies is ignored. Where the encoder has one input
+    channel and the file three, the first convolution's weights are summed over the channels: a grey image then gives
+    what it gives in RGB, and is to be normalised as the file expects (ImageNet in torchvision: mean 0.449, standard
+    deviation 0.226).
 
     Args:
         network: a network with an ``encoder``, as :class:`ResNet34FPN`; changed in place.
@@ -77,14 +84,16 @@ def load_encoder_weights(network: nn.Module, path: str | PathLike[str] | None) -
     """
     if not path:
         return network
-    encoder = dict(network.named_children()).get("encoder")
-    if encoder is None:
+    encoder = getattr(network, "encoder", None)
+    if not isinstance(encoder, nn.Module):
         raise ValueError(f"{path}: {type(network).__name__} has no encoder that could be started from this file.")
-    state = _read_part(Path(path), encoder, ("fc.",))
-    first = state.get("conv1.weight")
-    wanted = encoder.state_dict().get("conv1.weight")
-    if first is not None and wanted is not None and (first.shape[1], wanted.shape[1]) == (3, 1):
-        state["conv1.weight"] = first.float().sum(dim=1, keepdim=True)
+    state = _read_part(Path(path), encoder, IMAGENET_CLASSIFIER)
+    if own := {key.removeprefix(_ENCODER): state[key] for key in state if key.startswith(_ENCODER)}:
+        state = own
+    wanted = encoder.state_dict()
+    for key in IMAGENET_STEM & state.keys() & wanted.keys():
+        if (state[key].shape[1], wanted[key].shape[1]) == (3, 1):
+            state[key] = state[key].float().sum(dim=1, keepdim=True)
     _load_strictly(encoder, state, Path(path))
     return network
 

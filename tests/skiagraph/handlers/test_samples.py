@@ -12,7 +12,7 @@ from ignite.engine import Engine
 from torch.nn import functional
 
 from skiagraph.geometry.heat_maps import gaussian_maps
-from skiagraph.handlers import corners_sample
+from skiagraph.handlers import boxes_sample, corners_sample
 from tests.skiagraph.drawn_spines import IMAGE_SIZE, rectangle_spine
 
 STRIDE = 4
@@ -59,3 +59,25 @@ def test_without_a_truth_there_is_the_prediction_alone(case: dict[str, Any]) -> 
 
 def test_without_a_case_there_is_no_picture() -> None:
     assert corners_sample(engine()) is None
+
+
+def test_what_a_detector_found_is_drawn_in_the_colour_of_its_class() -> None:
+    found = {
+        "boxes": torch.tensor([[20.0, 30.0, 80.0, 100.0]]),
+        "labels": torch.tensor([1]),
+        "labels_scores": torch.tensor([0.8]),
+    }
+    image = torch.linspace(0, 1, 128)[None, :, None].expand(1, 128, 160)
+    of_second = boxes_sample(engine({"image": image, "pred": found}), ("implant", "fracture"))
+    of_first = boxes_sample(engine({"image": image, "pred": {**found, "labels": torch.tensor([0])}}), ("implant", "x"))
+    truth = {"target": {"boxes": torch.tensor([[100.0, 10.0, 120.0, 140.0]])}}
+    with_truth = boxes_sample(engine({"image": image, "pred": found} | truth), ("implant", "fracture"))
+    assert of_second is not None
+    assert of_first is not None
+    assert with_truth is not None
+    assert of_second.shape == (128, 160, 3)
+    edge = of_second[50, 30].astype(int)
+    assert np.ptp(edge) > 40
+    assert np.abs(edge - of_first[50, 30]).max() > 40
+    assert (with_truth[100:] != of_second[100:]).any()
+    assert boxes_sample(engine(), ("implant",)) is None

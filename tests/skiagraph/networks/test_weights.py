@@ -9,7 +9,15 @@ import torch
 from monai.bundle import ConfigParser
 from torch import nn
 
-from skiagraph.networks import ResNet34FPN, load_encoder_weights, load_weights, save_weights
+from skiagraph.networks import (
+    CompactCentreNet,
+    CompactRetinaNet,
+    ResNet34FPN,
+    load_encoder_weights,
+    load_weights,
+    save_weights,
+)
+from skiagraph.networks.efficientnet_lite import EfficientNetLite0
 
 StateDict = dict[str, torch.Tensor]
 
@@ -250,6 +258,23 @@ def test_encoder_starts_from_torchvision_layout(tmp_path: Path, resnet34: StateD
     with torch.no_grad():
         torch.testing.assert_close(grey.encoder.conv1(image), colour.encoder.conv1(image.expand(-1, 3, -1, -1)))
     assert_equal({key: grey.state_dict()[key] for key in head}, head)
+
+
+def test_encoder_starts_from_the_layout_of_efficientnet_lite(tmp_path: Path) -> None:
+    published = EfficientNetLite0(in_channels=3)
+    classifier = {"_conv_head.weight": torch.rand(4), "_bn1.weight": torch.rand(4), "_fc.bias": torch.rand(4)}
+    torch.save(published.state_dict() | classifier, tmp_path / "lite0.pth")
+    for network in (CompactCentreNet(), CompactRetinaNet()):
+        load_encoder_weights(network, tmp_path / "lite0.pth")
+        expected = {**published.state_dict(), "_conv_stem.weight": published._conv_stem.weight.sum(dim=1, keepdim=True)}
+        assert_equal(network.encoder.state_dict(), expected)
+
+
+def test_encoder_starts_from_a_network_of_the_collection(tmp_path: Path) -> None:
+    trained, other = CompactCentreNet(classes=2), CompactCentreNet(classes=5)
+    save_weights(trained, tmp_path / "model.pt")
+    load_encoder_weights(other, tmp_path / "model.pt")
+    assert_equal(other.encoder.state_dict(), trained.encoder.state_dict())
 
 
 def test_encoder_of_another_kind_is_refused(tmp_path: Path, resnet34: StateDict) -> None:
