@@ -1,9 +1,10 @@
-"""Measure a bundle: `python -m scripts.benchmark ultrasound|keypoints [--out benchmark.json]`."""
+"""Measure a bundle: `python -m scripts.benchmark ultrasound|keypoints|detection [--out benchmark.json]`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from skiagraph.bundle.benchmark_detection import detection_notes, detection_rows, run_detection_benchmark
 from skiagraph.bundle.benchmark_keypoints import keypoint_notes, keypoint_rows, run_keypoint_benchmark
 from skiagraph.bundle.benchmark_ultrasound import run_ultrasound_benchmark, ultrasound_notes, ultrasound_rows
 from skiagraph.bundle.ultrasound_chain import UltrasoundBenchmark
@@ -74,5 +75,28 @@ def keypoints(
     print(keypoint_notes(report))
 
 
+def detection(
+    bundle_root: str = "bundles/bone_xray_detection",
+    dataset_dir: str = "phantoms/limb",
+    weights: str | None = None,
+    rounds: int = 3,
+    out: str = "benchmark.json",
+) -> None:
+    """Compare the default detector with Faster R-CNN at three sizes: time and size; and the loading of images.
+
+    Args:
+        bundle_root: folder of the bundle.
+        dataset_dir: folder of images; `python -m scripts.phantoms limb` writes the default one.
+        weights: of the default network; by default those of the bundle.
+        rounds: of timing, a minute or two each; more where other programs run.
+        out: JSON file to write.
+    """
+    own = None if weights is None else Path(weights)
+    report = run_detection_benchmark(Path(bundle_root), Path(dataset_dir), own, rounds)
+    write_json(out, report)
+    print(markdown_table(detection_rows(report)))
+    print(detection_notes(report))
+
+
 if __name__ == "__main__":
-    run({"keypoints": keypoints, "ultrasound": ultrasound})
+    run({"detection": detection, "keypoints": keypoints, "ultrasound": ultrasound})

@@ -12,6 +12,7 @@ from tests.bundles.collection import BUNDLES, Bundle
 
 # Small enough to train on in seconds, large enough to have all parts.
 SMALL_PHANTOMS: dict[str, dict[str, Any]] = {
+    "limb": {"patients": 12, "images": 1, "size": 192},
     "spine": {"patients": 12, "images": 1, "height": 320},
     "ultrasound": {"specimens": 12, "frames": 1, "spacing": 0.2},
 }

@@ -23,8 +23,8 @@ from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm import tqdm
 
-Predict = Callable[[Tensor], Tensor]
-"""Runs a network: float32 (B, C, ...) to float32, on the CPU."""
+Predict = Callable[[Tensor], Any]
+"""Runs a network: float32 (B, C, ...) to float32, on the CPU; to a list where the network gives several tensors."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -109,6 +109,16 @@ def torch_threads(count: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
+@contextmanager
+def without_information() -> Iterator[None]:
+    """Let nobody be told of what goes well inside the block, such as the weights of every network that is loaded."""
+    logging.disable(logging.INFO)
+    try:
+        yield
+    finally:
+        logging.disable(logging.NOTSET)
+
+
 class ExportedNetwork:
     """A network on the CPU, as it is and in the forms for other runtimes. All compute in float32.
 
@@ -156,8 +166,9 @@ class ExportedNetwork:
 
 
 def largest_difference(predict: Predict, reference: Predict, image: Tensor) -> float:
-    """Largest absolute difference of two answers to one input, in the unit of the answer."""
-    return float((predict(image) - reference(image)).abs().max())
+    """Largest absolute difference of two answers to one input, in the unit of the answer; over all their tensors."""
+    pairs = zip(_listed(predict(image)), _listed(reference(image)), strict=True)
+    return max(float((one - other).abs().max()) for one, other in pairs)
 
 
 def count_parameters(network: nn.Module) -> int:
@@ -184,6 +195,14 @@ def describe_machine() -> dict[str, Any]:
     }
 
 
+def _listed(answer: Any) -> list[Tensor]:
+    return [answer] if isinstance(answer, Tensor) else list(answer)
+
+
+def _single(answers: list[Tensor]) -> Any:
+    return answers[0] if len(answers) == 1 else answers
+
+
 def _version(package: str) -> str | None:
     try:
         return version(package)
@@ -192,10 +211,9 @@ def _version(package: str) -> str | None:
 
 
 def _without_gradients(network: nn.Module) -> Predict:
-    def predict(image: Tensor) -> Tensor:
+    def predict(image: Tensor) -> Any:
         with torch.no_grad():
-            answer: Tensor = network(image)
-        return answer
+            return network(image)
 
     return predict
 
@@ -207,7 +225,7 @@ def _open_onnxruntime(file: Path, threads: int) -> Predict:
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(str(file), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
-    return lambda image: torch.from_numpy(session.run(None, {name: image.numpy()})[0])
+    return lambda image: _single(list(map(torch.from_numpy, session.run(None, {name: image.numpy()}))))
 
 
 @cache
@@ -227,7 +245,7 @@ def _open_openvino(file: Path, threads: int) -> Predict:
     settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
     compiled = _openvino_core().compile_model(str(file), "CPU", settings)
     # The answer is copied, because the next call writes into the same memory.
-    return lambda image: torch.from_numpy(compiled(image.numpy())[0].copy())
+    return lambda image: _single([torch.from_numpy(each.copy()) for each in compiled(image.numpy()).to_tuple()])
 
 
 @contextmanager

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -28,6 +26,7 @@ from .benchmark import (
     largest_difference,
     time_in_turn,
     torch_threads,
+    without_information,
 )
 
 NETWORKS = {"default": (), "UNet-IKEM": ("unet_ikem.json",), "HRNet-OCR-IKEM": ("hrnet_ocr_ikem.json",)}
@@ -78,7 +77,7 @@ def run_keypoint_benchmark(bundle_root: Path, dataset_dir: Path, weights: Path |
         ValueError: there is no image.
     """
     image = Path(find_images(dataset_dir)[0]["image"])
-    with TemporaryDirectory() as folder, _quiet(), torch_threads(THREADS):
+    with TemporaryDirectory() as folder, without_information(), torch_threads(THREADS):
         annotators = {name: _open(bundle_root, name, weights) for name in NETWORKS}
         inputs = {name: annotator.open(image).network_input for name, annotator in annotators.items()}
         predicts = _open_runtimes(annotators, inputs, Path(folder))
@@ -174,13 +173,3 @@ def _row(
             "times_as_fast": timings[_REFERENCE].median_ms / timings[key].median_ms,
         }
     return {**row, "largest_difference": differences[key]}
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Loading of weights is told for every network."""
-    logging.disable(logging.INFO)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)

@@ -91,6 +91,27 @@ def test_largest_difference_is_that_of_the_worst_pixel() -> None:
     assert largest_difference(lambda x: x * 2, lambda x: x, image) == 5.0
 
 
+def test_largest_difference_of_several_tensors_is_that_of_the_worst() -> None:
+    image = torch.tensor([1.0, -5.0, 2.0])
+    assert largest_difference(lambda x: [x, x * 3], lambda x: (x, x), image) == 10.0
+
+
+class TwoAnswers(nn.Module):
+    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
+        return [x + 1, x[..., ::2].clone()]
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_a_network_may_answer_with_several_tensors(runtime: str, tmp_path: Path) -> None:
+    image = torch.rand(1, 1, 4, 8)
+    predict = ExportedNetwork(TwoAnswers(), image, tmp_path).open(runtime, threads=1)
+    if predict is None:
+        pytest.skip(f"{runtime} is not installed")
+    first, second = predict(image)
+    torch.testing.assert_close(first, image + 1)
+    torch.testing.assert_close(second, image[..., ::2])
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> ExportedNetwork:
     torch.manual_seed(0)
