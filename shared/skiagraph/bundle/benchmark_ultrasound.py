@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import logging
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -26,6 +24,7 @@ from .benchmark import (
     largest_difference,
     time_in_turn,
     torch_threads,
+    without_information,
 )
 from .configs import evaluated
 from .ultrasound_chain import DEFAULT, OVERLAYS, PUBLISHED, InferenceChain, SameAnswers, UltrasoundBenchmark
@@ -55,7 +54,7 @@ def run_ultrasound_benchmark(settings: UltrasoundBenchmark) -> Report:
     items = _spread(read_data_list(list_path, settings.dataset_dir, "test"), settings.frames)
     if not items:
         raise ValueError(f"{list_path}: no frames to time; the list needs a test part, and --frames at least 1")
-    with TemporaryDirectory() as folder, _quiet_engines():
+    with TemporaryDirectory() as folder, without_information():
         chains = {name: InferenceChain(settings, name, items, Path(folder) / name) for name in OVERLAYS}
         timings = _time_all(chains, settings.rounds)
         networks = {name: chain.describe() for name, chain in chains.items()}
@@ -221,13 +220,3 @@ def _spread(entries: Sequence[Entry], count: int) -> list[Entry]:
     return (
         [entries[len(entries) * number // count] for number in range(count)] if count < len(entries) else list(entries)
     )
-
-
-@contextmanager
-def _quiet_engines() -> Iterator[None]:
-    """Engines tell at length about every run, of which there are many."""
-    logging.disable(logging.INFO)
-    try:
-        yield
-    finally:
-        logging.disable(logging.NOTSET)
