@@ -25,8 +25,8 @@ class MixCases:
     """A data loader's ``collate_fn`` for detectors: a list of cases, some of them made of several of the batch.
 
     * mosaic (Bochkovskiy et al., "YOLOv4", 2020): four images, each shrunk into a quarter of the picture.
-    * paste (Ghiasi et al., "Simple copy-paste", CVPR 2021): an object is laid over another image, by the brighter of
-      both as X-rays would have it, or the darker where metal is dark, fading out at the edges of its box.
+    * paste (Ghiasi et al., "Simple copy-paste", CVPR 2021): an object is laid over another image. Greys add up, as
+      what lies one behind the other does in the attenuation of X-rays; towards the edges of its box it fades out.
 
     The classes whose boxes are complete are then those that are so in all of the cases. Both read PyTorch's random
     numbers, which a data loader seeds for each of its processes.
@@ -70,7 +70,7 @@ class MixCases:
             A new case; or the same, where the piece finds no place without hiding something, or hardly shows.
         """
         low, high = box[:2].floor().int().tolist(), box[2:].ceil().int().tolist()
-        piece = _object_alone(other["image"][:, low[0] : high[0], low[1] : high[1]])
+        piece = _object_alone(other["image"][:, low[0] : high[0], low[1] : high[1]], other["image"].mean())
         rows, columns = piece.shape[1:]
         image, target = case["image"], case["target"]
         room = image.shape[1] - rows, image.shape[2] - columns
@@ -81,9 +81,7 @@ class MixCases:
         if self._hides(target["boxes"], moved):
             return case
         pasted = image.clone()
-        place = pasted[:, row : row + rows, column : column + columns]
-        laid = place.median() + piece
-        place.copy_(torch.maximum(place, laid) if float(piece.max()) > 0 else torch.minimum(place, laid))
+        pasted[:, row : row + rows, column : column + columns] += piece
         target = {
             "boxes": torch.cat([target["boxes"], moved[None].to(target["boxes"])]),
             "labels": torch.cat([target["labels"], torch.tensor([self.paste_class])]),
@@ -95,11 +93,15 @@ class MixCases:
         return len(boxes) > 0 and float(_share_hidden(boxes, cover).max()) > _COVERED
 
 
-def _object_alone(piece: Tensor) -> Tensor:
-    """What stands out of the soft parts around it, metal or the bone that it is fixed to: above 0, or below if dark."""
-    levels = piece.flatten().quantile(torch.tensor([0.05, 0.2, 0.5, 0.8, 0.95]))
-    is_bright = levels[4] - levels[2] >= levels[2] - levels[0]
-    alone = (piece - levels[1]).clamp_min(0) if is_bright else (piece - levels[3]).clamp_max(0)
+def _object_alone(piece: Tensor, mean: Tensor) -> Tensor:
+    """What stands out of the soft parts around it, metal or the bone that it is fixed to: above 0, or below if dark.
+
+    Whether metal is bright or dark is told by the mean of the whole image, for air is in many boxes: it lies as far
+    below the soft parts as metal lies above them.
+    """
+    darkest, dark, bright, brightest = piece.flatten().quantile(torch.tensor([0.05, 0.45, 0.55, 0.95]))
+    is_bright = brightest - mean >= mean - darkest
+    alone = (piece - dark).clamp_min(0) if is_bright else (piece - bright).clamp_max(0)
     return alone * _fading(*piece.shape[1:])
 
 

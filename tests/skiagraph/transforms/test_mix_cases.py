@@ -108,6 +108,18 @@ def test_an_object_is_pasted_with_its_box_and_nothing_around_it(brightness: floa
         assert torch.count_nonzero(one["image"]) == torch.count_nonzero(inside)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_air_in_the_box_is_not_taken_for_dark_metal(sign: float) -> None:
+    """A limb with a plate on its bone, and a box that reaches beyond the skin; as it is, and inverted."""
+    source = case(0, [[8.0, 16.0, 32.0, 40.0]], [0])
+    source["image"][:] = -1.0 * sign
+    source["image"][0, :, 20:60] = 0.5 * sign
+    source["image"][0, 8:32, 30:40] = 1.5 * sign
+    pasted = paste(source, case(2, [], []))
+    assert len(pasted) > 10
+    assert all(one["image"].mul(sign).min() == 0 and one["image"].mul(sign).max() >= 1 for one in pasted)
+
+
 def test_what_stands_out_of_nothing_is_not_pasted() -> None:
     assert paste(case(0, [[8.0, 16.0, 32.0, 40.0]], [0]), case(2, [], [])) == []
 
