@@ -53,6 +53,11 @@ class Timing:
         """The time for one of `count` images that a call works through."""
         return Timing(tuple(seconds / count for seconds in self.seconds))
 
+    def against(self, reference: Timing) -> dict[str, float]:
+        """What a report says of the timing, and how many times as fast as the reference that is."""
+        times_as_fast = reference.median_ms / self.median_ms
+        return {"median_ms": self.median_ms, "min_ms": self.min_ms, "times_as_fast": times_as_fast}
+
 
 @dataclass(frozen=True)
 class Rounds:

@@ -17,33 +17,30 @@ from torch import Tensor, nn
 from ..data import find_images
 from .benchmark import (
     RUNTIMES,
-    ExportedNetwork,
     Predict,
     Rounds,
-    Timing,
     count_multiply_adds,
     count_parameters,
     describe_machine,
-    largest_difference,
     time_in_turn,
     torch_threads,
     without_information,
 )
 from .configs import evaluated, read_configs
+from .runtime_table import RuntimeTable, differences_to_eager, open_runtimes
 
 NETWORKS = {"default": (), "Faster R-CNN": ("faster_rcnn.json",)}
 SIZES = (320, 384, 512, 640)
 THREADS = 2
 GOAL = 4.0
 
-_REFERENCE = ("Faster R-CNN", 640, "eager")
-
-# What is timed, and the heading of its column.
-_TIMED = {"end_to_end": "end to end", "network_alone": "network alone"}
+_TABLE = RuntimeTable(
+    names=("network", "size", "runtime"),
+    titles={"end_to_end": "end to end", "network_alone": "network alone"},
+    reference=("Faster R-CNN", 640, "eager"),
+)
 
 Report = dict[str, Any]
-Kind = tuple[str, int]  # network and size
-Candidate = tuple[str, int, str]  # and runtime
 
 
 class _Running(nn.Module):
@@ -101,47 +98,37 @@ def run_detection_benchmark(bundle_root: Path, dataset_dir: Path, weights: Path 
     image = find_images(dataset_dir)[0]
     with TemporaryDirectory() as folder, without_information(), torch_threads(THREADS):
         opened = {kind: _open(bundle_root, *kind, weights, image) for kind in product(NETWORKS, SIZES)}
-        predicts = _open_runtimes(opened, Path(folder))
+        inputs = {kind: one.network_input for kind, one in opened.items()}
+        predicts = open_runtimes({kind: (opened[kind].network, inputs[kind]) for kind in opened}, Path(folder), THREADS)
         turns = Rounds(rounds, timed=1)  # Faster R-CNN takes seconds
         whole = {key: partial(opened[key[:2]].find, predict) for key, predict in predicts.items()}
-        alone = {key: partial(predict, opened[key[:2]].network_input) for key, predict in predicts.items()}
+        alone = {key: partial(predict, inputs[key[:2]]) for key, predict in predicts.items()}
         timed = {
             "end_to_end": time_in_turn(whole, turns, "end to end"),
             "network_alone": time_in_turn(alone, turns, "network"),
         }
-        differences = {
-            key: largest_difference(predict, predicts[*key[:2], "eager"], opened[key[:2]].network_input)
-            for key, predict in predicts.items()
-        }
+        differences = differences_to_eager(predicts, inputs)
         loading = _time_loading(bundle_root, dataset_dir)
     return {
         "bundle": bundle_root.resolve().name,
         **describe_machine(),
         "threads": THREADS,
         "rounds": rounds,
-        "times_as_fast_as": " ".join(map(str, _REFERENCE)),
+        "times_as_fast_as": " ".join(map(str, _TABLE.reference)),
         "networks": {name: _size([opened[name, size] for size in SIZES]) for name in NETWORKS},
         "images_per_second": loading,
-        "timings": [_row(key, timed, differences) for key in product(NETWORKS, SIZES, RUNTIMES)],
+        "timings": _TABLE.timings(product(NETWORKS, SIZES, RUNTIMES), timed, differences),
     }
 
 
 def detection_rows(report: Report) -> list[dict[str, Any]]:
     """A row for each network at each size in each runtime, as `markdown_table` wants them."""
-    rows = []
-    for timing in report["timings"]:
-        row: dict[str, Any] = {name: timing[name] for name in ("network", "size", "runtime")}
-        if not timing["installed"]:
-            rows.append({**row, "difference": "not installed"})
-            continue
-        for what, title in _TIMED.items():
-            row[title] = f"{timing[what]['median_ms']:.1f} ({timing[what]['times_as_fast']:.2f}x)"
-        row["difference"] = f"{timing['largest_difference']:.1e}"
-        size = report["networks"][timing["network"]]
-        row["parameters"] = f"{size['parameters'] / 1e6:.2f} M"
-        row["multiply-adds"] = f"{size['multiply_adds'][str(timing['size'])] / 1e9:.2f} G"
-        rows.append(row)
-    return rows
+
+    def size(timing: Report) -> tuple[int, int]:
+        network = report["networks"][timing["network"]]
+        return network["parameters"], network["multiply_adds"][str(timing["size"])]
+
+    return _TABLE.rows(report["timings"], size)
 
 
 def detection_notes(report: Report) -> str:
@@ -176,18 +163,6 @@ def _open(bundle_root: Path, name: str, size: int, weights: Path | None, image: 
     )
 
 
-def _open_runtimes(opened: Mapping[Kind, _Opened], folder: Path) -> dict[Candidate, Predict]:
-    """Each network at each size in each runtime that is installed."""
-    predicts = {}
-    for (name, size), one in opened.items():
-        exported = ExportedNetwork(one.network, one.network_input, folder / f"{name}_{size}")
-        for runtime in RUNTIMES:
-            predict = exported.open(runtime, THREADS)
-            if predict is not None:
-                predicts[name, size, runtime] = predict
-    return predicts
-
-
 def _size(sizes: Sequence[_Opened]) -> Report:
     """How large a network is, opened at all sizes."""
     counts = {str(one.network_input.shape[-1]): count_multiply_adds(one.network, one.network_input) for one in sizes}
@@ -207,18 +182,3 @@ def _time_loading(bundle_root: Path, dataset_dir: Path) -> dict[str, float]:
             images = sum(len(batch) for batch in loader)
             speeds[name] = images / (time.perf_counter() - start)
     return speeds
-
-
-def _row(
-    key: Candidate, timed: Mapping[str, Mapping[Candidate, Timing]], differences: Mapping[Candidate, float]
-) -> Report:
-    row: Report = {"network": key[0], "size": key[1], "runtime": key[2], "installed": key in differences}
-    if not row["installed"]:
-        return row
-    for what, timings in timed.items():
-        row[what] = {
-            "median_ms": timings[key].median_ms,
-            "min_ms": timings[key].min_ms,
-            "times_as_fast": timings[_REFERENCE].median_ms / timings[key].median_ms,
-        }
-    return {**row, "largest_difference": differences[key]}

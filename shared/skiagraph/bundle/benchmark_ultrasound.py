@@ -173,11 +173,7 @@ def _add(rows: Mapping[Candidate, Report], name: str, timings: Mapping[Candidate
     for key, row in rows.items():
         timing = timings.get(key)
         row["installed"] = timing is not None
-        row[name] = timing and {
-            "median_ms": timing.median_ms,
-            "min_ms": timing.min_ms,
-            "times_as_fast": timings[_REFERENCE].median_ms / timing.median_ms,
-        }
+        row[name] = timing and timing.against(timings[_REFERENCE])
 
 
 def _measure_f1(settings: UltrasoundBenchmark, folder: Path) -> tuple[dict[str, float | None], Report | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ def test_both_detectors_are_timed_at_every_size(
 ) -> None:
     write_limb_phantoms(tmp_path / "limb", patients=24, images=1, size_px=128)
     monkeypatch.setattr(benchmark_detection, "SIZES", (64, 128))
-    monkeypatch.setattr(benchmark_detection, "_REFERENCE", ("Faster R-CNN", 128, "eager"))
+    table = replace(benchmark_detection._TABLE, reference=("Faster R-CNN", 128, "eager"))
+    monkeypatch.setattr(benchmark_detection, "_TABLE", table)
     monkeypatch.setattr(benchmark_detection, "RUNTIMES", ("eager", "TorchScript"))
     out = tmp_path / "benchmark.json"
     scripts.benchmark.detection(str(BUNDLE), str(tmp_path / "limb"), rounds=1, out=str(out))
