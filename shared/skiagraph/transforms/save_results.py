@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 import torch
 from monai.config import KeysCollection
+from monai.data import MetaTensor
 from monai.transforms import MapTransform
 from monai.utils import look_up_option
 from numpy.typing import NDArray
+from torch.nn import functional
 
 
 class SaveResultsd(MapTransform):
@@ -75,3 +77,12 @@ def beside(base: Path, ending: str) -> Path:
 def as_bytes(image: torch.Tensor) -> NDArray[np.uint8]:
     """A tensor of 0 to 255 as an image."""
     return np.asarray(image.to(torch.uint8).cpu())
+
+
+def to_file_grid(maps: MetaTensor) -> torch.Tensor:
+    """Resize maps (channels, rows, columns), or of a cine (channels, frames, rows, columns), to the file's frames."""
+    size = [int(length) for length in maps.meta["spatial_shape"][-2:]]
+    plain = maps.as_tensor().float()
+    stack = plain.transpose(0, 1) if plain.ndim == 4 else plain[None]
+    resized = functional.interpolate(stack, size=size, mode="bilinear", align_corners=False)
+    return resized.transpose(0, 1) if plain.ndim == 4 else resized[0]

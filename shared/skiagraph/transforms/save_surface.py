@@ -7,16 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from monai.config import KeysCollection
 from monai.data import MetaTensor
-from torch.nn import functional
 
 from ..folder_work import write_image, write_json
 from ..geometry.surface_line import SurfaceLine, line_length
 from ..report.overlays import draw_lines
 from .load import spacing_mm
-from .save_results import SaveResultsd, as_bytes, beside
+from .save_results import SaveResultsd, as_bytes, beside, to_file_grid
 
 
 def describe_surfaces(case: Mapping[str, Any]) -> dict[str, Any]:
@@ -66,7 +64,7 @@ class SaveSurfaced(SaveResultsd):
         """Write mask, overlay and lines."""
         probability, lines = case[key], case[f"{key}_lines"]
         grey = as_bytes(case[self.frame_key].as_tensor()[0].round())
-        mask = as_bytes(_to_file_grid(probability) > self.threshold) * np.uint8(255)
+        mask = as_bytes(to_file_grid(probability)[0] > self.threshold) * np.uint8(255)
         overlay = draw_lines(grey, [line.points_px for line in lines])
         write_json(beside(base, "_surface.json"), self._describe(probability, lines))
         write_image(beside(base, "_mask.png"), mask)
@@ -99,10 +97,3 @@ def _describe_line(line: SurfaceLine, spacing: tuple[float, float] | None) -> di
         "points_mm": None if points_mm is None else points_mm.round(4).tolist(),
         "point_confidence": line.confidence.round(3).tolist(),
     }
-
-
-def _to_file_grid(probability: MetaTensor) -> torch.Tensor:
-    """Resize a map to the (rows, columns) of the file it came from."""
-    size = [int(length) for length in probability.meta["spatial_shape"]]
-    plain = probability.as_tensor()[None].float()
-    return functional.interpolate(plain, size=size, mode="bilinear", align_corners=False)[0, 0]
