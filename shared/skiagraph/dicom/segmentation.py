@@ -132,13 +132,14 @@ def _build(
         series.instance_number,
         manufacturer=_MAKER,
         manufacturer_model_name=_MAKER,
-        software_versions="\\".join(sorted({segment.algorithm_version for segment in segments})),
+        software_versions=segments[0].algorithm_version,
         device_serial_number="none",
         content_label="SEGMENTATION",
         omit_empty_frames=False,
         specific_character_set="ISO_IR 192",
         series_description=series.description,
     )
+    written.SoftwareVersions = sorted({segment.algorithm_version for segment in segments})
     _set_dates(written, series)
     _set_frames(written, header, planned)
     return written
