@@ -56,12 +56,12 @@ def write_segmentation(
 
     Patient and study are those of the source; Frame of Reference and planes too where it has them (PS3.3 A.51.1). The
     frames of projections and ultrasound have no place in space: there the pixels of mask and source frame correspond
-    (A.51.5.1). What is written is in the file for good: a mask without any label too, as an empty frame.
+    (A.51.5.1). A mask without any label is written too, as an empty frame: looked at, nothing found.
 
     Args:
         source: the DICOM image, single or multi-frame; its pixels are not read.
-        masks: (rows, columns) or (frames, rows, columns), bool or label maps, k on `segments[k - 1]`. A memory map is
-            read frame by frame.
+        masks: (rows, columns) or (frames, rows, columns), bool or label maps, k on `segments[k - 1]`; where vessels
+            cross, a pixel is of one of them. A memory map is read frame by frame.
         segments: what the labels mean. One that is in no mask is still described.
         out: the file to write.
         frames: the source frame of each mask, from 0; by default all of them.
@@ -139,13 +139,13 @@ def _build(
         specific_character_set="ISO_IR 192",
         series_description=series.description,
     )
-    written.SoftwareVersions = sorted({segment.algorithm_version for segment in segments})
-    _set_dates(written, series)
+    _set_origin(written, segments, series)
     _set_frames(written, header, planned)
     return written
 
 
-def _set_dates(written: Dataset, series: SegmentationSeries) -> None:
+def _set_origin(written: Dataset, segments: Sequence[Segment], series: SegmentationSeries) -> None:
+    written.SoftwareVersions = sorted({segment.algorithm_version for segment in segments})
     day, time = f"{series.made_at:%Y%m%d}", f"{series.made_at:%H%M%S.%f}"
     for name in ("InstanceCreation", "Content", "Series"):
         setattr(written, f"{name}Date", day)
