@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 import pydicom
@@ -43,7 +44,9 @@ def read_header(path: str | Path) -> Dataset:
     if start[128:] != b"DICM" and start[:2] not in _FIRST_GROUPS:
         raise NotAnAngiogramError(f"{path}: not a DICOM file")
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, force=True)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return pydicom.dcmread(path, stop_before_pixels=True, force=True)
     except Exception as error:  # damaged files raise nearly anything
         raise ValueError(f"{path}: the header cannot be read: {error or type(error).__name__}") from error
 
@@ -67,7 +70,10 @@ def read_c_arm(source: str | Path | Dataset) -> tuple[CArmFrame, ...]:
     """
     header, name = (source, "header") if isinstance(source, Dataset) else (read_header(source), str(source))
     try:
-        return _read(header)
+        # Values are parsed as they are asked for. What is wrong with those that matter is noted.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _read(header)
     except NotAnAngiogramError as error:
         raise NotAnAngiogramError(f"{name}: {error}") from error
     except Exception as error:  # damaged sequences raise nearly anything
