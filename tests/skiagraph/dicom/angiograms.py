@@ -6,6 +6,7 @@ Each gives a valid data set; arguments replace values by their keyword, or remov
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -105,9 +106,10 @@ def enhanced_xa(per_frame: Sequence[dict[str, Any]], shared: dict[str, Any] | No
 
 def frame_content(index: int) -> Items:
     """Frame Content of a frame, 40 ms after the one before it."""
+    moment = f"{datetime(2024, 2, 29, 23, 59, 59) + timedelta(milliseconds=40 * index):%Y%m%d%H%M%S.%f}"
     return one(
-        FrameAcquisitionDateTime=f"20240229235959.{40 * index:03d}000",
-        FrameReferenceDateTime=f"20240229235959.{40 * index:03d}000",
+        FrameAcquisitionDateTime=moment,
+        FrameReferenceDateTime=moment,
         FrameAcquisitionDuration=8.0,
         FrameAcquisitionNumber=1,
         StackID="1",

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydicom.dataset import Dataset
 from pydicom.uid import CTImageStorage, XRayRadiofluoroscopicImageStorage
 
 from skiagraph.dicom import CArmFrame, NotAnAngiogramError, read_c_arm
-from tests.skiagraph.dicom.angiograms import classic_xa, write
+from tests.skiagraph.dicom.angiograms import classic_xa, enhanced_xa, positioner, write
 
 REAL = os.environ.get("SKIAGRAPH_DATA")
 
@@ -136,6 +137,8 @@ def test_what_is_no_finite_number_is_unknown(value: bytes, tmp_path: Path) -> No
             [0, 0.05, 0.15, 0.175],
             "",
         ),
+        # Time begins with the first frame, whatever led to it.
+        ({"FrameIncrementPointer": 0x00181065, "FrameTimeVector": ["9", "50", "50", "50"]}, [0, 0.05, 0.1, 0.15], ""),
         ({"FrameTimeVector": ["0", "50", "100", "25"]}, [0, 0.066, 0.132, 0.198], ""),  # the pointer says Frame Time
         ({"FrameTimeVector": ["0"] * 4, "FrameIncrementPointer": None}, [None] * 4, "nothing says which one counts"),
         ({"FrameTime": None, "FrameIncrementPointer": None}, [None] * 4, ""),
@@ -210,12 +213,16 @@ def test_a_file_without_preamble_is_read(tmp_path: Path) -> None:
     assert read_c_arm(tmp_path / "bare.dcm") == read_c_arm(path)
 
 
-@settings(deadline=None)
-@given(cut=st.integers(min_value=133, max_value=1300), wrong=st.binary(min_size=1, max_size=4))
+@settings(deadline=None, max_examples=60)
+@given(
+    header=st.sampled_from([classic_xa(), enhanced_xa([{"PositionerPositionSequence": positioner(1, 2)}] * 2)]),
+    cut=st.integers(min_value=133, max_value=4000),
+    wrong=st.binary(min_size=1, max_size=4),
+)
 def test_a_damaged_file_is_read_or_told_in_one_line(
-    cut: int, wrong: bytes, tmp_path_factory: pytest.TempPathFactory
+    header: Dataset, cut: int, wrong: bytes, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    path = write(tmp_path_factory.mktemp("damaged") / "a.dcm", classic_xa())
+    path = write(tmp_path_factory.mktemp("damaged") / "a.dcm", header)
     whole = path.read_bytes()
     path.write_bytes(whole[:cut] + wrong + whole[cut + len(wrong) :])
     message = ""
@@ -225,6 +232,7 @@ def test_a_damaged_file_is_read_or_told_in_one_line(
         frames, message = (), str(error)
     assert all(isinstance(frame, CArmFrame) for frame in frames)
     assert frames or message.startswith(f"{path}: ")
+    assert "\n" not in message
 
 
 @pytest.mark.skipif(not REAL, reason="SKIAGRAPH_DATA names no folder of real data")
