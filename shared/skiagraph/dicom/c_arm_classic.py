@@ -5,6 +5,7 @@ One number stands for all frames, or one for the first frame with increments for
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import accumulate
 
 from pydicom.dataset import Dataset
@@ -27,35 +28,39 @@ def read_classic(header: Dataset, frames: int) -> tuple[CArmFrame, ...]:
         frames: how many it has.
     """
     values = Values(header)
-    distances = read_distances(values, "DistanceSourceToPatient")
-    motion = values.motion("PositionerMotion")
-    primary, secondary = _angles(values, motion, frames)
+    still = _still(values)
+    primary, secondary = _angles(values, still.positioner_motion, frames)
     times, tables = _times(values, frames), _tables(values, frames)
-    spacing_mm, field_of_view = (
-        values.spacing_mm("ImagerPixelSpacing"),
-        read_field_of_view(values, "FieldOfViewDimensions"),
-    )
-    tilt = values.number("DetectorPrimaryAngle"), values.number("DetectorSecondaryAngle")
     return tuple(
-        CArmFrame(
+        replace(
+            still,
             frame_number=k + 1,
-            rows=int(header.Rows),
-            columns=int(header.Columns),
-            enhanced=False,
             time_s=times[k],
-            positioner_motion=motion,
             primary_deg=primary[k],
             secondary_deg=secondary[k],
-            source_detector_mm=distances.source_detector_mm,
-            source_patient_mm=distances.source_patient_mm,
-            magnification=distances.magnification,
-            imager_spacing_mm=spacing_mm,
-            detector_tilt_deg=None if tilt == (None, None) else (tilt[0] or 0.0, tilt[1] or 0.0),
-            field_of_view=field_of_view,
             table=tables[k],
             notes=tuple(values.notes),
         )
         for k in range(frames)
+    )
+
+
+def _still(values: Values) -> CArmFrame:
+    """What all frames have in common."""
+    distances = read_distances(values, "DistanceSourceToPatient")
+    tilt = values.number("DetectorPrimaryAngle"), values.number("DetectorSecondaryAngle")
+    return CArmFrame(
+        frame_number=1,
+        rows=int(values.item.Rows),
+        columns=int(values.item.Columns),
+        enhanced=False,
+        positioner_motion=values.motion("PositionerMotion"),
+        source_detector_mm=distances.source_detector_mm,
+        source_patient_mm=distances.source_patient_mm,
+        magnification=distances.magnification,
+        imager_spacing_mm=values.spacing_mm("ImagerPixelSpacing"),
+        detector_tilt_deg=None if tilt == (None, None) else (tilt[0] or 0.0, tilt[1] or 0.0),
+        field_of_view=read_field_of_view(values, "FieldOfViewDimensions"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from pydicom.dataset import Dataset
@@ -63,6 +64,10 @@ class _Groups:
             self._header.refuse(keyword, f"has {len(found)} items, not one")
         return Values(found[0], self._header.notes) if len(found) == 1 else None
 
+    def values(self, keyword: str) -> Values:
+        """Values of a group, none where it is missing."""
+        return self.get(keyword) or Values(Dataset())
+
     def motion(self, keyword: str) -> Motion | None:
         """Whether something moved: PS3.3 C.8.19.6.10 and C.8.19.6.11 tell it by where the group stands."""
         if _items(self._own, keyword):
@@ -70,14 +75,11 @@ class _Groups:
         return "STATIC" if _items(self._shared, keyword) else None
 
     def record(self, frame_number: int, time_s: float | None, time_problem: str) -> CArmFrame:
-        empty = Values(Dataset())
-        positioner = self.get(_POSITIONER) or empty
-        distances = read_distances(self.get("XRayGeometrySequence") or empty, "DistanceSourceToIsocenter")
-        stored = self.get("FieldOfViewSequence") or empty
+        distances = read_distances(self.values("XRayGeometrySequence"), "DistanceSourceToIsocenter")
+        positioner, stored = self.values(_POSITIONER), self.values("FieldOfViewSequence")
         field_of_view = read_field_of_view(stored, "FieldOfViewDimensionsInFloat")
-        spacing_mm = (self.get("FramePixelDataPropertiesSequence") or empty).spacing_mm("ImagerPixelSpacing")
-        seen = self._seen_isocentre(stored, field_of_view, spacing_mm)
-        return CArmFrame(
+        spacing_mm = self.values("FramePixelDataPropertiesSequence").spacing_mm("ImagerPixelSpacing")
+        frame = CArmFrame(
             frame_number=frame_number,
             rows=int(self._header.item.Rows),
             columns=int(self._header.item.Columns),
@@ -89,15 +91,15 @@ class _Groups:
             source_detector_mm=distances.source_detector_mm,
             source_patient_mm=distances.source_patient_mm,
             imager_spacing_mm=spacing_mm,
-            isocentre_px=seen,
+            isocentre_px=self._seen_isocentre(stored, field_of_view, spacing_mm),
             field_of_view=field_of_view,
             table=self._table(),
             isocentre=self._isocentre(),
-            notes=(*self._header.notes, *([time_problem] if time_problem else [])),
         )
+        return replace(frame, notes=(*self._header.notes, *([time_problem] if time_problem else [])))
 
     def _table(self) -> TablePosition:
-        place = self.get(_TABLE) or Values(Dataset())
+        place = self.values(_TABLE)
         return TablePosition(
             motion=self.motion(_TABLE),
             vertical_mm=place.number("TableTopVerticalPosition"),
@@ -165,10 +167,7 @@ def _turned(right_mm: float, down_mm: float, image_mm: tuple[float, float], fiel
 def _times(groups: Sequence[_Groups]) -> tuple[list[float | None], str]:
     """Seconds since the earliest frame, by Frame Acquisition DateTime, and why they are not known if they are not."""
     name = title("FrameAcquisitionDateTime")
-    texts = [
-        (content.text("FrameAcquisitionDateTime") if (content := group.get("FrameContentSequence")) else "")
-        for group in groups
-    ]
+    texts = [group.values("FrameContentSequence").text("FrameAcquisitionDateTime") for group in groups]
     unknown: list[float | None] = [None] * len(groups)
     if not all(texts):
         return unknown, f"{name} is missing in some frames" if any(texts) else ""
