@@ -44,20 +44,32 @@ def to_grey(stored: StoredFrame, frames: DicomFrames, index: int = 0) -> NDArray
     Raises:
         ValueError: the photometric interpretation is none of the above, or a lookup table is damaged.
     """
-    header, description = frames.header, frames.description
-    values = stored.values
+    values, most = stored.values, 2**frames.description.bits_stored - 1
     if stored.photometric == "PALETTE COLOR":
-        values = apply_color_lut(values, header)
+        values = apply_color_lut(values, frames.header)
         return _luminance(values, np.iinfo(values.dtype).max)
     if stored.photometric == "RGB":
-        return _luminance(values, 2**description.bits_stored - 1)
+        return _luminance(values, most)
     if stored.photometric in _LUMINANCE_FIRST:
-        return np.asarray(values[..., 0] * (255 / (2**description.bits_stored - 1)), dtype=np.float32)
+        return np.asarray(values[..., 0] * (255 / most), dtype=np.float32)
     if stored.photometric not in _MONOCHROME:
         raise ValueError(f"{frames.path}: the photometric interpretation {stored.photometric!r} is not supported")
+    if not np.issubdtype(values.dtype, np.integer) or values.itemsize > 2:
+        return _monochrome(values, stored.photometric, frames, index)
+    # Far fewer values than pixels need to go through the tables.
+    lowest = int(values.min())
+    places = values.astype(np.intp) - lowest
+    present = np.flatnonzero(np.bincount(places.ravel()))
+    grey = np.zeros(present[-1] + 1, dtype=np.float32)
+    grey[present] = _monochrome((present + lowest).astype(values.dtype), stored.photometric, frames, index)
+    return grey[places]
+
+
+def _monochrome(values: NDArray[Any], photometric: str, frames: DicomFrames, index: int) -> NDArray[np.float32]:
+    header, description = frames.header, frames.description
     background = is_padding(values, header, description) | ~np.isfinite(values)
     grey = np.clip(_shown(values, background, header, index, description), 0, 255).astype(np.float32)
-    grey = 255 - grey if stored.photometric == "MONOCHROME1" else grey
+    grey = 255 - grey if photometric == "MONOCHROME1" else grey
     grey[background] = 0
     return grey
 

@@ -131,7 +131,7 @@ def _inflated(file: BinaryIO, head: bytes) -> BinaryIO:
         inflated.write(file.read(end).replace(DeflatedExplicitVRLittleEndian.encode(), plain))
         inflate = zlib.decompressobj(-zlib.MAX_WBITS)
         while chunk := file.read(_CHUNK):
-            while chunk:
+            while chunk and not inflate.eof:
                 inflated.write(inflate.decompress(chunk, _CHUNK))
                 chunk = inflate.unconsumed_tail
         inflated.write(inflate.flush())

@@ -109,6 +109,8 @@ def _applicable(item: Dataset, count: int) -> Iterator[int]:
 
 def _mask_of(item: Dataset, index: int, path: str) -> tuple[int, ...]:
     operation = str(item.get("MaskOperation") or "").strip().upper()
+    if operation == "NONE":
+        return ()
     if max(finite_numbers(item, "ContrastFrameAveraging"), default=1) > 1:
         raise ValueError(f"{path}: its mask is for an average of contrast frames; give the number of a mask frame")
     if operation == "AVG_SUB":

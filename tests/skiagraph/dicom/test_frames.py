@@ -10,41 +10,19 @@ import itk
 import numpy as np
 import pydicom
 import pytest
-from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, RLELossless, SecondaryCaptureImageStorage
+from pydicom.dataset import Dataset
+from pydicom.uid import RLELossless
 
 from skiagraph.data.readers import GreyFrame, read_frame
 from skiagraph.dicom import count_frames, is_dicom, read_dicom_frame
+from tests.skiagraph.dicom.made_files import write_image
 
 RAMP = np.arange(6 * 8, dtype=np.uint8).reshape(6, 8) * 5
 REAL = os.environ.get("SKIAGRAPH_DATA")
 
 
-def _write(path: Path, pixels: np.ndarray, *, bits: int | None = None, **tags: Any) -> Path:
-    """Write (rows, columns), (rows, columns, 3) or, with NumberOfFrames, a stack of such."""
-    shape = pixels.shape[1:] if "NumberOfFrames" in tags else pixels.shape
-    image = Dataset()
-    image.file_meta = FileMetaDataset()
-    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    image.SOPClassUID, image.SOPInstanceUID = SecondaryCaptureImageStorage, "1.2.3"
-    image.Rows, image.Columns = shape[:2]
-    image.SamplesPerPixel = 3 if len(shape) == 3 else 1
-    if len(shape) == 3:
-        image.PlanarConfiguration = 0
-    image.PhotometricInterpretation = "RGB" if len(shape) == 3 else "MONOCHROME2"
-    image.BitsAllocated = 8 * pixels.itemsize
-    image.BitsStored = bits or image.BitsAllocated
-    image.HighBit = image.BitsStored - 1
-    image.PixelRepresentation = int(np.issubdtype(pixels.dtype, np.signedinteger))
-    for name, value in tags.items():
-        setattr(image, name, value)
-    image.PixelData = pixels.tobytes()
-    image.save_as(path, enforce_file_format=True)
-    return path
-
-
 def test_eight_bits_are_grey_levels(tmp_path: Path) -> None:
-    path = _write(tmp_path / "a.dcm", RAMP)
+    path = write_image(tmp_path / "a.dcm", RAMP)
     frame = read_dicom_frame(path)
     assert is_dicom(path)
     assert frame.pixels.dtype == np.float32
@@ -54,13 +32,13 @@ def test_eight_bits_are_grey_levels(tmp_path: Path) -> None:
 
 
 def test_monochrome1_is_turned(tmp_path: Path) -> None:
-    path = _write(tmp_path / "a.dcm", RAMP, PhotometricInterpretation="MONOCHROME1")
+    path = write_image(tmp_path / "a.dcm", RAMP, PhotometricInterpretation="MONOCHROME1")
     assert np.array_equal(read_dicom_frame(path).pixels, 255 - RAMP.astype(float))
 
 
 def test_sixteen_bits_without_a_window_are_stretched(tmp_path: Path) -> None:
     stored = np.array([[100, 600], [1100, 350]], np.uint16)
-    frame = read_dicom_frame(_write(tmp_path / "a.dcm", stored, bits=12))
+    frame = read_dicom_frame(write_image(tmp_path / "a.dcm", stored, bits=12))
     assert frame.pixels == pytest.approx(np.array([[0, 127.5], [255, 63.75]]), abs=1e-3)
 
 
@@ -71,9 +49,9 @@ def test_a_window_says_what_is_black_and_white(tmp_path: Path, intercept: int) -
     window = {"WindowCenter": 1000 + intercept, "WindowWidth": 201}
     rescale = {"RescaleSlope": 1, "RescaleIntercept": intercept}
     expected = np.clip((stored - 999.5) / 200 + 0.5, 0, 1) * 255
-    whole = read_dicom_frame(_write(tmp_path / "a.dcm", stored, **window, **rescale)).pixels
+    whole = read_dicom_frame(write_image(tmp_path / "a.dcm", stored, **window, **rescale)).pixels
     assert whole == pytest.approx(expected, abs=0.01)
-    part = read_dicom_frame(_write(tmp_path / "b.dcm", stored[:, 1:5].copy(), **window, **rescale)).pixels
+    part = read_dicom_frame(write_image(tmp_path / "b.dcm", stored[:, 1:5].copy(), **window, **rescale)).pixels
     assert part == pytest.approx(expected[:, 1:5], abs=0.01)
 
 
@@ -83,7 +61,7 @@ def test_windows_of_other_shapes(tmp_path: Path, shape: str) -> None:
     tags = {"WindowCenter": 1000, "WindowWidth": 400, "VOILUTFunction": shape}
     away = (stored - 1000.0) / 400
     expected = 255 / (1 + np.exp(-4 * away)) if shape == "SIGMOID" else np.clip(away + 0.5, 0, 1) * 255
-    assert read_dicom_frame(_write(tmp_path / "a.dcm", stored, bits=12, **tags)).pixels == pytest.approx(
+    assert read_dicom_frame(write_image(tmp_path / "a.dcm", stored, bits=12, **tags)).pixels == pytest.approx(
         expected, abs=0.1
     )
 
@@ -92,7 +70,7 @@ def test_a_lookup_table_is_applied(tmp_path: Path) -> None:
     table = Dataset()
     table.LUTDescriptor, table.LUTData = [4, 0, 16], np.array([0, 10_000, 30_000, 40_000], np.uint16).tobytes()
     stored = np.array([[0, 1, 2, 3, 9]], np.uint16)
-    frame = read_dicom_frame(_write(tmp_path / "a.dcm", stored, VOILUTSequence=[table]))
+    frame = read_dicom_frame(write_image(tmp_path / "a.dcm", stored, VOILUTSequence=[table]))
     expected = np.array([[0, 10_000, 30_000, 40_000, 40_000]]) / 65535 * 255
     assert frame.pixels == pytest.approx(expected, abs=0.01)
 
@@ -101,7 +79,7 @@ def test_a_lookup_table_is_applied(tmp_path: Path) -> None:
 def test_colours_become_luminance(tmp_path: Path, dtype: type) -> None:
     most = np.iinfo(dtype).max
     rgb = np.random.default_rng(0).integers(0, most, (5, 7, 3), endpoint=True).astype(dtype)
-    frame = read_dicom_frame(_write(tmp_path / "a.dcm", rgb))
+    frame = read_dicom_frame(write_image(tmp_path / "a.dcm", rgb))
     assert frame.pixels == pytest.approx(rgb @ np.array([0.299, 0.587, 0.114]) / most * 255, abs=0.01)
 
 
@@ -112,24 +90,26 @@ def test_a_palette_is_looked_up(tmp_path: Path) -> None:
         tables[f"{name}PaletteColorLookupTableDescriptor"] = [4, 0, 16]
         tables[f"{name}PaletteColorLookupTableData"] = values.tobytes()
     stored = np.array([[0, 1], [2, 3]], np.uint8)
-    frame = read_dicom_frame(_write(tmp_path / "a.dcm", stored, PhotometricInterpretation="PALETTE COLOR", **tables))
+    frame = read_dicom_frame(
+        write_image(tmp_path / "a.dcm", stored, PhotometricInterpretation="PALETTE COLOR", **tables)
+    )
     assert frame.pixels == pytest.approx(np.array([[76.2, 149.7], [29.1, 200]]), abs=0.2)
 
 
 def test_frames_are_counted_from_zero(tmp_path: Path) -> None:
     stack = np.stack([RAMP, RAMP[::-1], RAMP // 2])
-    path = _write(tmp_path / "a.dcm", stack, NumberOfFrames=3)
+    path = write_image(tmp_path / "a.dcm", stack, NumberOfFrames=3)
     assert count_frames(path) == 3
     for index in range(3):
         assert np.array_equal(read_dicom_frame(path, index).pixels, stack[index])
         assert np.array_equal(read_frame(path, index).pixels, stack[index])
     with pytest.raises(ValueError, match=r"a\.dcm: frame 3 "):
         read_dicom_frame(path, 3)
-    assert count_frames(_write(tmp_path / "b.dcm", RAMP)) == 1
+    assert count_frames(write_image(tmp_path / "b.dcm", RAMP)) == 1
 
 
 def test_a_compressed_frame_is_decoded(tmp_path: Path) -> None:
-    image = pydicom.dcmread(_write(tmp_path / "a.dcm", RAMP))
+    image = pydicom.dcmread(write_image(tmp_path / "a.dcm", RAMP))
     image.compress(RLELossless)
     image.save_as(tmp_path / "b.dcm")
     assert np.array_equal(read_dicom_frame(tmp_path / "b.dcm").pixels, RAMP)
@@ -170,7 +150,7 @@ def _region(delta_x: float, delta_y: float | None, *, kind: int = 1, units: int 
 def test_pixel_size_is_that_in_the_body_or_unknown(
     tmp_path: Path, tags: dict[str, Any], expected: tuple[float, float] | None
 ) -> None:
-    spacing = read_dicom_frame(_write(tmp_path / "a.dcm", RAMP, **tags)).spacing_mm
+    spacing = read_dicom_frame(write_image(tmp_path / "a.dcm", RAMP, **tags)).spacing_mm
     assert spacing == (None if expected is None else pytest.approx(expected))
 
 
@@ -186,7 +166,7 @@ def _read_or_told(path: Path) -> GreyFrame | None:
 
 
 def test_damaged_files_are_told_in_one_line(tmp_path: Path) -> None:
-    content = _write(tmp_path / "a.dcm", RAMP, WindowCenter=10, WindowWidth=20).read_bytes()
+    content = write_image(tmp_path / "a.dcm", RAMP, WindowCenter=10, WindowWidth=20).read_bytes()
     path = tmp_path / "bad.dcm"
     rng = np.random.default_rng(0)
     for size in [*range(132, len(content), 9)]:
@@ -208,15 +188,17 @@ def test_damaged_files_are_told_in_one_line(tmp_path: Path) -> None:
     ],
 )
 def test_an_impossible_window_is_as_none(tmp_path: Path, window: dict[str, Any]) -> None:
-    assert np.array_equal(read_dicom_frame(_write(tmp_path / "a.dcm", RAMP, WindowCenter=10, **window)).pixels, RAMP)
+    assert np.array_equal(
+        read_dicom_frame(write_image(tmp_path / "a.dcm", RAMP, WindowCenter=10, **window)).pixels, RAMP
+    )
     stored = np.array([[100, 600], [1100, 350]], np.uint16)
-    frame = read_dicom_frame(_write(tmp_path / "b.dcm", stored, WindowCenter=10, **window))
+    frame = read_dicom_frame(write_image(tmp_path / "b.dcm", stored, WindowCenter=10, **window))
     assert frame.pixels == pytest.approx(np.array([[0, 127.5], [255, 63.75]]), abs=1e-3)
 
 
 def test_a_narrow_window_that_is_allowed_is_applied(tmp_path: Path) -> None:
     tags = {"WindowCenter": 100, "WindowWidth": 0.5, "VOILUTFunction": "LINEAR_EXACT"}
-    frame = read_dicom_frame(_write(tmp_path / "a.dcm", RAMP, **tags))
+    frame = read_dicom_frame(write_image(tmp_path / "a.dcm", RAMP, **tags))
     assert frame.pixels == pytest.approx(np.select([RAMP < 100, RAMP == 100], [0, 127.5], 255))
 
 
@@ -224,7 +206,7 @@ def test_a_narrow_window_that_is_allowed_is_applied(tmp_path: Path) -> None:
 def test_eight_bits_are_grey_levels_whatever_they_are_rescaled_to(
     tmp_path: Path, slope: float, intercept: float
 ) -> None:
-    frame = read_dicom_frame(_write(tmp_path / "a.dcm", RAMP, RescaleSlope=slope, RescaleIntercept=intercept))
+    frame = read_dicom_frame(write_image(tmp_path / "a.dcm", RAMP, RescaleSlope=slope, RescaleIntercept=intercept))
     assert frame.pixels == pytest.approx(RAMP.astype(float) if slope > 0 else 255 - RAMP.astype(float), abs=1e-3)
 
 
