@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any, BinaryIO, Self
 
+import numpy as np
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.encaps import encapsulate
@@ -135,8 +136,22 @@ class DicomFrames:
         needed = ceil((index + 1) * pixels.native_bits_per_frame / 8)
         if needed > pixels.length:
             raise ValueError(f"cut off: it ends {needed - pixels.length} bytes after the end of the pixels")
+        if pixels.bits_allocated == 1:
+            return StoredFrame(self._single_bits(index), pixels.photometric)
         self._file.seek(pixels.offset)
         return _decoded(self._file, index, pixels, plugin="", number_of_frames=pixels.frames)
+
+    def _single_bits(self, index: int) -> NDArray[np.uint8]:
+        """Packed bits (PS3.5 8.1.1): a frame begins in the middle of a byte, where pydicom reads too few of them."""
+        pixels = self.description
+        start = index * pixels.native_bits_per_frame
+        first, end = start // 16 * 2, ceil((start + pixels.native_bits_per_frame) / 16) * 2
+        self._file.seek(pixels.offset + first)
+        data = np.frombuffer(self._file.read(end - first).ljust(end - first, b"\0"), np.uint8)
+        if pixels.syntax == uid.ExplicitVRBigEndian and pixels.representation == "OW":
+            data = data.reshape(-1, 2)[:, ::-1]
+        bits = np.unpackbits(data.ravel(), bitorder="little")[start - 8 * first :]
+        return bits[: pixels.native_bits_per_frame].reshape(pixels.rows, pixels.columns)
 
     def _encapsulated(self, index: int) -> StoredFrame:
         pixels = self.description

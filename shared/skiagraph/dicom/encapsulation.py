@@ -53,7 +53,7 @@ def find_frames(file: BinaryIO, offset: int, count: int, extended_table: bytes =
         return [(fragment,) for fragment in fragments]
     begins = [number for number, fragment in enumerate(fragments) if fragment.begins_image]
     frames = [tuple(fragments)] if count == 1 else _grouped(fragments, begins)
-    if len(frames) > count or begins[:1] not in ([], [0]):
+    if len(frames) > count or (count > 1 and begins[:1] != [0]):
         raise ValueError(
             f"{len(fragments)} fragments without a valid offset table cannot be told apart as {count} frames"
         )

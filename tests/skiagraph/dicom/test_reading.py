@@ -93,7 +93,8 @@ def test_a_damaged_deflated_file_is_told(tmp_path: Path) -> None:
     path = tmp_path / "a.dcm"
     image.save_as(path, enforce_file_format=True)
     content = path.read_bytes()
-    path.write_bytes(content[:-60] + b"\xff" * 60)
+    start = 144 + int.from_bytes(content[140:144], "little")
+    path.write_bytes(content[:start] + b"\xff" * 8 + content[start + 8 :])
     with pytest.raises(ValueError, match=r"a\.dcm: cannot be read as DICOM: Error -3 while decompressing"):
         read_header(path)
 
