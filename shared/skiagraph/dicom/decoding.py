@@ -26,6 +26,8 @@ _NATIVE = (
     uid.ExplicitVRBigEndian,
     uid.DeflatedExplicitVRLittleEndian,
 )
+# What `pip` is to install for a decoder; pylibjpeg's is for JPEG lossless, and GPL.
+_PACKAGES = {"pillow": "pillow", "pyjpegls": "pyjpegls", "pylibjpeg": "pylibjpeg-libjpeg"}
 # One decoder for each, so that the pixels do not depend on what else is installed.
 _DECODERS = {
     uid.JPEGBaseline8Bit: "pillow",
@@ -165,8 +167,9 @@ class DicomFrames:
         elif plugin == "pillow":
             data = without_adobe_transform(data)
         if plugin not in get_decoder(pixels.syntax).available_plugins:
+            package = "pylibjpeg-openjpeg" if pixels.syntax in uid.JPEG2000TransferSyntaxes else _PACKAGES[plugin]
             raise ValueError(
-                f"{pixels.syntax.name} needs pylibjpeg-libjpeg (GPL): pip install pylibjpeg-libjpeg; or {_CONVERT}"
+                f"{pixels.syntax.name} needs a package that is missing: pip install {package}; or {_CONVERT}"
             )
         try:
             return _decoded(encapsulate([data], has_bot=False), 0, pixels, plugin=plugin, number_of_frames=1)

@@ -38,7 +38,7 @@ def finite_numbers(entries: Dataset, keyword: str) -> tuple[float, ...]:
     """The values of an entry; none where it is missing, empty or not finite numbers."""
     try:
         value = entries.get(keyword)
-        numbers = tuple(float(entry) for entry in (value if isinstance(value, MultiValue) else [value]))
+        numbers = tuple(float(entry) for entry in (value if isinstance(value, (MultiValue, list)) else [value]))
     except (TypeError, ValueError):
         return ()
     return numbers if all(map(math.isfinite, numbers)) else ()

@@ -43,7 +43,10 @@ def look_up(values: NDArray[Any], table: Dataset, *, signed: bool, little_endian
     count = count or 1 << 16
     if signed and first >= 1 << 15:
         first -= 1 << 16
-    entries = _entries(table.LUTData, count, "<" if little_endian else ">")
+    single_bytes = bits <= 8 and isinstance(table.LUTData, bytes) and len(table.LUTData) < 2 * count
+    entries = _entries(
+        table.LUTData, np.dtype(np.uint8) if single_bytes else np.dtype("<u2" if little_endian else ">u2")
+    )
     if len(entries) < count:
         raise ValueError(f"a lookup table of {count} entries holds {len(entries)}")
     entries = entries[:count]
@@ -52,8 +55,7 @@ def look_up(values: NDArray[Any], table: Dataset, *, signed: bool, little_endian
     return LookedUp(entries[places].astype(np.float64), max(2**bits, 2 ** int(entries.max()).bit_length()) - 1)
 
 
-def _entries(data: Any, count: int, order: str) -> NDArray[np.uint16]:
+def _entries(data: Any, word: np.dtype[Any]) -> NDArray[np.uint16]:
     if not isinstance(data, bytes):
         return np.atleast_1d(np.asarray(data)).astype(np.uint16)
-    single_bytes = len(data) < 2 * count
-    return np.frombuffer(data, np.uint8 if single_bytes else f"{order}u2").astype(np.uint16)
+    return np.frombuffer(data[: len(data) // word.itemsize * word.itemsize], word).astype(np.uint16)

@@ -12,8 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from pydicom.pixels import compress
-from pydicom.pixels.decoders import JPEGLosslessSV1Decoder
+from pydicom.pixels import compress, decoders
 
 from skiagraph.dicom import DicomFrames
 from tests.skiagraph.dicom.made_files import make_image, write_compressed, write_image
@@ -245,10 +244,18 @@ def test_pixels_that_are_not_encapsulated_are_told(tmp_path: Path) -> None:
     assert "not encapsulated as its transfer syntax asks" in _refusal(path)
 
 
-def test_the_package_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(JPEGLosslessSV1Decoder, "_available", {})
-    path = write_compressed(tmp_path / "a.dcm", make_image(GREY[0]), "1.2.840.10008.1.2.4.70", [_jpeg(GREY[0])])
-    assert "needs pylibjpeg-libjpeg (GPL): pip install pylibjpeg-libjpeg; or convert the file" in _refusal(path)
+@pytest.mark.parametrize(
+    ("decoder", "package"),
+    [("JPEGLosslessSV1", "pylibjpeg-libjpeg"), ("JPEGLSLossless", "pyjpegls"), ("JPEG2000", "pylibjpeg-openjpeg")],
+)
+def test_the_package_that_is_missing_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, decoder: str, package: str
+) -> None:
+    missing = getattr(decoders, f"{decoder}Decoder")
+    monkeypatch.setattr(missing, "_available", {})
+    data = _jpeg(GREY[0])
+    path = write_compressed(tmp_path / "a.dcm", make_image(GREY[0]), missing.UID, [data])
+    assert f"pip install {package}; or convert the file" in _refusal(path)
 
 
 @pytest.mark.parametrize(
