@@ -19,10 +19,10 @@ def opacification(frames: DicomFrames) -> NDArray[np.float64]:
     """How much contrast agent every frame of a run shows, on a scale of this run's own.
 
     The darkening of a pixel is the largest value that it has in the run, less its value in the frame: what is still is
-    taken away, as in the subtraction by a maximum-opacity image. A frame's score is the mean darkening of its most
-    darkened twentieth, which vessels cover when they are full, less the median over the frame, which the exposure and
-    the breathing move. A single frame's share of dark pixels, as in published keyframe selection (Moalla et al., VISAPP
-    2023, by filtered intensities), would count ribs and catheter as well.
+    taken away. A frame's score is the mean darkening of its most darkened twentieth, which vessels cover when they
+    are full, less the median over the frame, which the exposure and the breathing move. So, background taken away
+    first and a feature of the histogram then, are frames chosen in the literature as well (PMC4973458); a score of
+    the single frame (Moalla et al., Automatic Coronary Angiogram Keyframe Extraction, 2023) counts ribs and catheter.
 
     The run is decoded twice; in memory are three frames.
 
