@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from skiagraph.dicom import write_c_arm_table
+from skiagraph.dicom.c_arm_table import write_c_arm_table
 from skiagraph.folder_work import Report
 
 from ._face import run

@@ -5,7 +5,6 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import (
     UID,
@@ -18,37 +17,16 @@ from pydicom.uid import (
 from .c_arm_classic import read_classic
 from .c_arm_enhanced import read_enhanced
 from .c_arm_record import CArmFrame
+from .reading import is_dicom, read_header
 
 _CLASSIC = (XRayAngiographicImageStorage, XRayRadiofluoroscopicImageStorage)
 _ENHANCED = (EnhancedXAImageStorage, EnhancedXRFImageStorage)
 # The longest rotational runs have some hundred frames; a damaged header may claim millions.
 _MOST_FRAMES = 100_000
-# Groups 2 and 8, with which a data set without PS3.10's preamble begins, in little and big endian.
-_FIRST_GROUPS = (b"\x02\0", b"\x08\0", b"\0\x08")
 
 
 class NotAnAngiogramError(ValueError):
     """The file is of a kind that has no C-arm."""
-
-
-def read_header(path: str | Path) -> Dataset:
-    """Everything but the pixels.
-
-    Raises:
-        OSError: the file cannot be opened.
-        NotAnAngiogramError: it is not DICOM.
-        ValueError: it is damaged.
-    """
-    with Path(path).open("rb") as file:
-        start = file.read(132)
-    if start[128:] != b"DICM" and start[:2] not in _FIRST_GROUPS:
-        raise NotAnAngiogramError(f"{path}: not a DICOM file")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return pydicom.dcmread(path, stop_before_pixels=True, force=True)
-    except Exception as error:  # damaged files raise nearly anything
-        raise ValueError(f"{path}: the header cannot be read: {error or type(error).__name__}") from error
 
 
 def read_c_arm(source: str | Path | Dataset) -> tuple[CArmFrame, ...]:
@@ -68,7 +46,7 @@ def read_c_arm(source: str | Path | Dataset) -> tuple[CArmFrame, ...]:
             XA or Enhanced XRF.
         ValueError: it is damaged, or it cannot be told which number is of which frame.
     """
-    header, name = (source, "header") if isinstance(source, Dataset) else (read_header(source), str(source))
+    header, name = (source, "header") if isinstance(source, Dataset) else (_read_header(source), str(source))
     try:
         # Values are parsed as they are asked for. What is wrong with those that matter is noted.
         with warnings.catch_warnings():
@@ -78,6 +56,12 @@ def read_c_arm(source: str | Path | Dataset) -> tuple[CArmFrame, ...]:
         raise NotAnAngiogramError(f"{name}: {error}") from error
     except Exception as error:  # damaged sequences raise nearly anything
         raise ValueError(f"{name}: {error or type(error).__name__}") from error
+
+
+def _read_header(path: str | Path) -> Dataset:
+    if not is_dicom(path):
+        raise NotAnAngiogramError(f"{path}: not a DICOM file")
+    return read_header(path)
 
 
 def _read(header: Dataset) -> tuple[CArmFrame, ...]:

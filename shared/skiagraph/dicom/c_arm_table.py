@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
@@ -12,7 +11,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, TextIO
 
-from ..folder_work import Outcome, Report, whole_file, work_through
+from ..folder_work import Outcome, Report, walk_files, whole_file, work_through
 from .c_arm import NotAnAngiogramError, read_c_arm
 from .c_arm_record import CArmFrame, IsocentreSystem
 
@@ -100,11 +99,8 @@ def write_c_arm_table(
 
 
 def _files(source: Path, leave_out: set[Path]) -> Iterator[Path]:
-    if source.is_file():
-        yield source
-    for folder, inner, names in os.walk(source):
-        inner.sort()
-        yield from (path for name in sorted(names) if (path := Path(folder, name)).absolute() not in leave_out)
+    files = [source] if source.is_file() else walk_files(source)
+    yield from (path for path in files if path.absolute() not in leave_out)
 
 
 def _rows(path: Path) -> list[Row] | _Skipped:

@@ -19,9 +19,10 @@ from pydicom.uid import generate_uid
 
 from ..folder_work import whole_file
 from .label_maps import as_label_maps
+from .reading import read_header
 from .segment import Segment, SegmentationSeries
 from .segmentation_frames import SegmentFrame, describe_dimensions, describe_frames, pack_frames, plan_frames
-from .segmentation_source import check_frames, plane_groups, read_header, single_frame
+from .segmentation_source import check_frames, plane_groups, single_frame
 
 _MAKER = "Skiagraph"
 

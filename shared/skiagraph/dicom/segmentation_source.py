@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
-import pydicom
 from highdicom import PixelMeasuresSequence, PlaneOrientationSequence, PlanePositionSequence
 from numpy.typing import NDArray
 from pydicom.config import RAISE
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileDataset
+from pydicom.dataset import Dataset
 from pydicom.tag import Tag
 from pydicom.valuerep import validate_value
 
@@ -28,21 +26,6 @@ _FRAMES = (
     "SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence",
 )  # fmt: skip
 _PLANE_GROUPS = ("PlanePositionSequence", "PlaneOrientationSequence", "PixelMeasuresSequence")
-
-
-def read_header(path: str | Path) -> FileDataset:
-    """All but the pixels of a DICOM file.
-
-    Raises:
-        OSError: there is no such file.
-        ValueError: it is no DICOM file.
-    """
-    try:
-        return pydicom.dcmread(path, stop_before_pixels=True)
-    except OSError:
-        raise
-    except Exception as problem:  # damaged files raise nearly anything
-        raise ValueError(f"{path}: not a DICOM file that can be read: {problem}") from problem
 
 
 def check_frames(header: Dataset, maps: NDArray[Any], frames: Sequence[int] | None) -> Sequence[int]:

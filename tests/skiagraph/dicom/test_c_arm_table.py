@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 from pydicom.uid import CTImageStorage
 
-from skiagraph.dicom import c_arm_table, read_c_arm, write_c_arm_table
+from skiagraph.dicom import c_arm_table, read_c_arm
+from skiagraph.dicom.c_arm_table import write_c_arm_table
 from tests.skiagraph.dicom.angiograms import classic_xa, enhanced_xa, isocentre_system, write
 
 
