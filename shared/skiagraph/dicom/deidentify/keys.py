@@ -31,8 +31,8 @@ class Key:
         self._secret = secret
         self.uid = lru_cache(maxsize=65536)(self._uid)
 
-    def __reduce__(self) -> tuple[type[Key], tuple[bytes]]:
-        return Key, (self._secret,)
+    def __reduce__(self) -> tuple[object, tuple[bytes]]:
+        return _one_key, (self._secret,)
 
     def digest(self, purpose: str, value: bytes) -> bytes:
         """32 bytes that nobody without the key can tell from random ones, other ones for each purpose."""
@@ -56,6 +56,12 @@ class Key:
         # Version and variant of RFC 9562, version 8: a UUID of one's own making.
         number = number & ~(0xF << 76) | (8 << 76)
         return f"2.25.{number & ~(3 << 62) | (2 << 62)}"
+
+
+@lru_cache(maxsize=4)
+def _one_key(secret: bytes) -> Key:
+    """A key that comes into a process many times is the same one, and what it has derived is kept."""
+    return Key(secret)
 
 
 def read_key(path: str | os.PathLike[str]) -> Key:

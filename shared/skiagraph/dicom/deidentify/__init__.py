@@ -1,0 +1,15 @@
+"""De-identification after DICOM PS3.15 Annex E."""
+
+from __future__ import annotations
+
+from .folder import FolderReport, deidentify_folder
+from .index import Index
+from .keys import Key, read_key, write_new_key
+from .one_file import Settings
+from .options import Options
+from .pixels import Finding, PixelCleaner
+
+__all__ = [
+    "Finding", "FolderReport", "Index", "Key", "Options", "PixelCleaner", "Settings", "deidentify_folder", "read_key",
+    "write_new_key",
+]  # fmt: skip

@@ -1,0 +1,264 @@
+"""One object of a folder, de-identified: the second pass."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property, lru_cache
+from io import BufferedWriter
+from pathlib import Path
+from typing import Literal
+
+from ...folder_work import describe_error, whole_file
+from .declaring import IMPLEMENTATION_VERSION, declarations, file_start
+from .hunting import hunter_of
+from .keys import Key
+from .ledger import Record, read_record, write_ledger
+from .options import Options
+from .pixels import PixelCleaner, cleaned_file
+from .profile import Action, Profile, load_table
+from .rewriting import Change, Piece, Rewriter, joined
+from .source import Source, open_source, parse_source
+from .stream import BrokenStreamError
+from .values import Replacer, Subject
+from .variants import Identifier
+
+_BLOCK = 1 << 22
+_SMALL = 1 << 16
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is the same for all files of a run.
+
+    Attributes:
+        root: folder of the inputs.
+        out: folder of the outputs.
+        key: for pseudonyms.
+        options: of the profile.
+        cleaner: for the pixels, with the option that asks for it.
+        keep_burned_in: whether files are done that say that there is text in their pixels.
+        dry_run: nothing is written but the ledger.
+    """
+
+    root: Path
+    out: Path
+    key: Key = field(repr=False)
+    options: Options = field(default_factory=Options)
+    cleaner: PixelCleaner | None = None
+    keep_burned_in: bool = False
+    dry_run: bool = False
+
+    @property
+    def ledger(self) -> Path:
+        """Folder of the ledgers, beside that of the outputs."""
+        return self.out.with_name(f"{self.out.name}_ledger")
+
+    @cached_property
+    def digest(self) -> str:
+        """Changes when an output would."""
+        tables = (load_table("profile"), load_table("safe_private"))
+        parts = (repr(self.options), repr(self.cleaner), str(self.keep_burned_in), repr(tables), IMPLEMENTATION_VERSION)
+        return self.key.digest("settings", "\0".join(parts).encode()).hex()[:32]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A file, what its header says, and where its output goes.
+
+    Attributes:
+        path: of the file.
+        size: in bytes, in the first pass.
+        changed_ns: time of its last change, in the first pass.
+        end: where its data set ends.
+        sop_class: UID of its kind of object.
+        uid: its SOP Instance UID.
+        patient: issuer and ID of its patient.
+        identifiers: of its study, to be hunted.
+        output: path of the output below the folder of outputs.
+    """
+
+    path: str
+    size: int
+    changed_ns: int
+    end: int
+    sop_class: str
+    uid: str
+    patient: str
+    identifiers: frozenset[Identifier]
+    output: str
+
+
+# Files with one SOP Instance UID: one, or more where there are duplicates.
+Instance = tuple[Candidate, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a file.
+
+    Attributes:
+        path: of the input.
+        status: as in a report; "duplicate" where the same content was written from another file.
+        message: why it failed, or what it is a duplicate of.
+    """
+
+    path: str
+    status: Literal["done", "skipped", "failed", "duplicate"]
+    message: str = ""
+
+
+def deidentify_instance(instance: Instance, settings: Settings) -> list[Done]:
+    """Write the de-identified object from the first of its files from which that succeeds.
+
+    Other files with the same SOP Instance UID are duplicates if they are the same byte for byte, and fail otherwise:
+    which of the two the object is, nobody can tell.
+    """
+    outcomes: list[Done] = []
+    written: Candidate | None = None
+    for candidate in instance:
+        try:
+            if written is None:
+                status: Literal["done", "skipped"] = "skipped" if _is_done(candidate, settings) else "done"
+                if status == "done":
+                    _deidentify(candidate, settings)
+                outcomes.append(Done(candidate.path, status))
+                written = candidate
+            elif _same_content(written, candidate):
+                outcomes.append(Done(candidate.path, "duplicate", f"the same as {written.path}, written once"))
+            else:
+                message = f"another content than {written.path} under the same SOP Instance UID"
+                outcomes.append(Done(candidate.path, "failed", message))
+        except Exception as error:  # noqa: BLE001 the outcome tells it, and the next candidate has its turn
+            outcomes.append(Done(candidate.path, "failed", describe_error(error)))
+    return outcomes
+
+
+def _same_content(one: Candidate, other: Candidate) -> bool:
+    return one.size == other.size and _sha256(one.path) == _sha256(other.path)
+
+
+def _sha256(path: str) -> bytes:
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
+def _ledger_path(candidate: Candidate, settings: Settings) -> Path:
+    return settings.ledger / f"{Path(candidate.output).with_suffix('')}.jsonl.gz"
+
+
+def _record(candidate: Candidate, settings: Settings, output_size: int) -> Record:
+    relative = os.path.relpath(candidate.path, settings.root).encode("utf-8", "surrogateescape")
+    hunted = repr(sorted(candidate.identifiers)).encode()
+    return Record(
+        settings.key.hash(relative), candidate.size, candidate.changed_ns, settings.digest,
+        settings.key.hash(hunted + candidate.patient.encode()), output_size,
+    )  # fmt: skip
+
+
+def _is_done(candidate: Candidate, settings: Settings) -> bool:
+    if settings.dry_run:
+        return False
+    try:
+        size = (settings.out / candidate.output).stat().st_size
+    except OSError:
+        return False
+    found = read_record(_ledger_path(candidate, settings))
+    return found == _record(candidate, settings, size)
+
+
+@lru_cache(maxsize=4)
+def profile_of(options: Options) -> Profile:
+    """The profile for options, made once in a process."""
+    return Profile(options)
+
+
+@lru_cache(maxsize=16)
+def _replacer(key: Key, patient: str, identifiers: frozenset[Identifier], keep_uids: bool) -> Replacer:  # noqa: FBT001 a cached function's key
+    return Replacer(key, Subject(patient, hunter_of(identifiers, None if keep_uids else key.uid)))
+
+
+def _deidentify(candidate: Candidate, settings: Settings) -> None:
+    changes: list[Change] = []
+    with open_source(candidate.path) as source:
+        stat = os.fstat(source.file) if source.file is not None else os.stat(candidate.path)
+        if (stat.st_size, stat.st_mtime_ns) != (candidate.size, candidate.changed_ns):
+            raise ValueError("it was changed while the folder was read; run this again")
+        cleaned = _clean_pixels(candidate, settings, changes)
+        source, end = (source, candidate.end) if cleaned is None else (cleaned, len(cleaned.data))
+        pieces = _rewrite(candidate, settings, source, end, changes)
+        if settings.dry_run:
+            size = 0
+        else:
+            size = _write(candidate, settings, source, pieces)
+    write_ledger(_ledger_path(candidate, settings), _record(candidate, settings, size), changes, settings.key)
+
+
+def _clean_pixels(candidate: Candidate, settings: Settings, changes: list[Change]) -> Source | None:
+    if settings.cleaner is None:
+        return None
+    values = sorted({value for _, value in candidate.identifiers})
+    data, findings = cleaned_file(Path(candidate.path), settings.cleaner, values)
+    for finding in findings:
+        place = f"(7FE0,0010) frame {finding.frame} box {finding.box_px}"
+        changes.append((place, Action.CLEAN, f"E.3.1 {finding.reason}", b""))
+    return None if data is None else parse_source(data)
+
+
+def _rewrite(
+    candidate: Candidate, settings: Settings, source: Source, end: int, changes: list[Change]
+) -> list[Piece]:
+    options = settings.options
+    replacer = _replacer(settings.key, candidate.patient, candidate.identifiers, options.retain_uids)
+    cursor = source.cursor()
+    cursor.end = end
+    added = declarations(options, source.encoding, pixels_cleaned=settings.cleaner is not None)
+    try:
+        return Rewriter(profile_of(options), replacer, changes.append).rewrite(cursor, added)
+    except BrokenStreamError:
+        raise
+    except (ArithmeticError, LookupError, TypeError, AttributeError) as error:
+        raise ValueError(f"its header cannot be rewritten: {describe_error(error)}") from error
+
+
+def _write(candidate: Candidate, settings: Settings, source: Source, pieces: Iterable[Piece]) -> int:
+    uid = candidate.uid if settings.options.retain_uids else settings.key.uid(candidate.uid)
+    path = settings.out / candidate.output
+    with whole_file(path) as temporary:
+        with temporary.open("wb", buffering=1 << 16) as file:
+            file.write(file_start(candidate.sop_class, uid, source.transfer_syntax))
+            if source.deflated:
+                file.write(_deflated(source, pieces))
+            else:
+                for piece in pieces:
+                    _copy(source, piece, file)
+            size = file.tell()
+    return size
+
+
+def _copy(source: Source, piece: Piece, file: BufferedWriter) -> None:
+    """Write a piece; a large one is copied by the kernel, and never all of it in memory."""
+    if isinstance(piece, bytes):
+        file.write(piece)
+        return
+    start, end = piece
+    if end - start > _SMALL and source.file is not None and hasattr(os, "sendfile"):
+        file.flush()
+        while start < end:
+            sent = os.sendfile(file.fileno(), source.file, start, end - start)
+            if not sent:
+                raise OSError("the file ended while it was copied")
+            start += sent
+        file.seek(0, os.SEEK_END)
+    while start < end:
+        file.write(source.data[start : min(start + _BLOCK, end)])
+        start += _BLOCK
+
+
+def _deflated(source: Source, pieces: Iterable[Piece]) -> bytes:
+    deflater = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    raw = deflater.compress(joined(source.cursor(), list(pieces))) + deflater.flush()
+    return raw + bytes(len(raw) & 1)
