@@ -8,8 +8,9 @@ from .keys import Key, read_key, write_new_key
 from .one_file import Settings
 from .options import Options
 from .pixels import Finding, PixelCleaner
+from .reidentification import read_reidentification, write_reidentification
 
 __all__ = [
     "Finding", "FolderReport", "Index", "Key", "Options", "PixelCleaner", "Settings", "deidentify_folder", "read_key",
-    "write_new_key",
+    "read_reidentification", "write_new_key", "write_reidentification",
 ]  # fmt: skip

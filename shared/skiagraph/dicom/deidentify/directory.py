@@ -37,6 +37,7 @@ def write_directory(out: Path, outputs: Iterable[str], key: Key) -> Path:
     file_set.UID = key.uid(f"file-set {key.hash(b'file-set')}")
     for output in outputs:
         header = _header(out / output)
+        header.PatientID = header.get("PatientID") or Path(output).parts[0]
         places[header.SOPInstanceUID] = output
         try:
             file_set.add(header)

@@ -76,9 +76,9 @@ class Looked:
 
 
 def deidentify_folder(
-    settings: Settings, files: Iterable[Path], *, jobs: int = -1, cluster: str | None = None, index: Index | None = None
+    settings: Settings, *, jobs: int = -1, cluster: str | None = None, index: Index | None = None
 ) -> FolderReport:
-    """De-identify files of a folder into a tree ``patient/study/series/object.dcm`` of pseudonyms.
+    """De-identify the files of a folder into a tree ``patient/study/series/object.dcm`` of pseudonyms.
 
     The first pass reads all headers and collects what identifies, study by study; the second writes the outputs, and
     hunts in each all that was found in its study. A file that the first pass cannot read is not copied. Where there
@@ -86,7 +86,6 @@ def deidentify_folder(
 
     Args:
         settings: folders, key, options.
-        files: those of ``settings.root``.
         jobs: as in `work_through`.
         cluster: as in `work_through`.
         index: to be filled, if it is to be read afterwards.
@@ -94,12 +93,23 @@ def deidentify_folder(
     Raises:
         ValueError: one folder is in the other.
     """
-    _check_folders(settings)
+    settings.check()
     run = _Run(settings, jobs, cluster)
     if index is not None:
-        return run.work(files, index)
+        return run.work(walk_files(settings.root), index)
     with Index() as own:
-        return run.work(files, own)
+        return run.work(walk_files(settings.root), own)
+
+
+def walk_files(root: Path) -> Iterator[Path]:
+    """All files below a folder in the order of their names; links to folders are not followed."""
+    for folder, below, names in os.walk(root, onerror=_raise):
+        below.sort()
+        yield from (Path(folder, name) for name in sorted(names))
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def look_at(path: Path, settings: Settings) -> Looked:
@@ -158,18 +168,20 @@ class _Run:
         )
 
     def _second_pass(self, index: Index) -> list[str]:
-        """Write all objects; returns the paths of outputs where a DICOMDIR is wanted."""
+        """Write all objects; returns the paths of outputs that belong into a DICOMDIR."""
         media = bool(self._directories)
         instances = index.instances(self._settings.key, media=media)
         function = partial(deidentify_instance, settings=self._settings)
         outputs: dict[str, str] = {}
+        written: list[str] = []
         for outcome in self._over(function, self._distinct(instances, outputs, media), _name, "de-identifying"):
             dones: list[Done] = outcome.result
             for done in dones:
                 self._count(done)
                 if media and done.status in ("done", "skipped"):
-                    outputs[done.path] += " written"
-        return [output.removesuffix(" written") for output in outputs.values() if output.endswith(" written")]
+                    written.append(done.path)
+        folders = tuple(f"{Path(directory).parent}{os.sep}" for directory in self._directories)
+        return [outputs[path] for path in written if path.startswith(folders)]
 
     def _distinct(self, instances: Iterator[Instance], outputs: dict[str, str], media: bool) -> Iterator[Instance]:  # noqa: FBT001 of two kinds of names
         """Short names may meet: then the later object fails, and nothing is overwritten."""
@@ -216,11 +228,3 @@ class _Run:
 
 def _name(instance: Instance) -> str:
     return instance[0].path
-
-
-def _check_folders(settings: Settings) -> None:
-    root, out = settings.root.resolve(), settings.out.resolve()
-    if not root.is_dir():
-        raise ValueError(f"{settings.root}: there is no such folder")
-    if root == out or root in out.parents or out in root.parents:
-        raise ValueError(f"{settings.root} and {settings.out}: one of the folders is in the other; choose another OUT")

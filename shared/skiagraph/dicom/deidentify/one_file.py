@@ -57,6 +57,21 @@ class Settings:
         """Folder of the ledgers, beside that of the outputs."""
         return self.out.with_name(f"{self.out.name}_ledger")
 
+    def check(self, *secrets: str | None) -> None:
+        """Refuse folders within each other, and secret files among the outputs.
+
+        Raises:
+            ValueError: something is where it should not be.
+        """
+        root, out = self.root.resolve(), self.out.resolve()
+        if not root.is_dir():
+            raise ValueError(f"{self.root}: there is no such folder")
+        if root == out or root in out.parents or out in root.parents:
+            raise ValueError(f"{self.root} and {self.out}: one folder is in the other; choose another OUT")
+        for secret in filter(None, secrets):
+            if out in Path(secret).resolve().parents:
+                raise ValueError(f"{secret}: this file is secret; keep it outside of {self.out}")
+
     @cached_property
     def digest(self) -> str:
         """Changes when an output would."""
