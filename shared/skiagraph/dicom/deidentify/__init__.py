@@ -5,10 +5,10 @@ from __future__ import annotations
 from .folder import FolderReport, deidentify_folder
 from .index import Index
 from .keys import Key, read_key, write_new_key
-from .one_file import Settings
 from .options import Options
 from .pixels import Finding, PixelCleaner
 from .reidentification import read_reidentification, write_reidentification
+from .settings import Settings
 
 __all__ = [
     "Finding", "FolderReport", "Index", "Key", "Options", "PixelCleaner", "Settings", "deidentify_folder", "read_key",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .profile import TAKES_AWAY, TEXT_VRS, Action, Profile
 from .rewriting import Header, Level
@@ -16,9 +16,10 @@ from .variants import Identifier, Kind
 # Enough for any study; a file that has more is not one of patients.
 _MOST = 4096
 _LONGEST_VALUE = 2048
+_OVERLAY_BIT = 0x60000102
 _FACTS = {
     0x00080016: "sop_class", 0x00080018: "instance", 0x0020000D: "study", 0x0020000E: "series", 0x00100010: "name",
-    0x00100020: "patient_id", 0x00100021: "issuer", 0x00280301: "burned_in", 0x00420011: "document",
+    0x00100020: "patient_id", 0x00100021: "issuer", 0x00280301: "burned_in",
 }  # fmt: skip
 
 
@@ -36,6 +37,7 @@ class Facts:
         end: where the data set ends; what lies behind is no element of it.
         identifiers: what is to be hunted in the study.
         texts: values of the patient, for a table of re-identification: ID, issuer, name.
+        hidden_overlay: an overlay lies in bits of the pixels that the image does not use (retired in 2004).
     """
 
     sop_class: str
@@ -46,7 +48,8 @@ class Facts:
     burned_in: str
     end: int
     identifiers: frozenset[Identifier]
-    texts: tuple[str, str, str] = field(default=("", "", ""))
+    texts: tuple[str, str, str] = ("", "", "")
+    hidden_overlay: bool = False
 
 
 class Collector:
@@ -76,7 +79,7 @@ class Collector:
         known = [facts.get(name, "") for name in ("patient_id", "issuer", "name", "study")]
         return Facts(
             facts.get("sop_class", source.sop_class), facts.get("instance", ""), known[3], facts.get("series", ""),
-            patient_key(*known), facts.get("burned_in", ""), end, frozenset(found), (known[0], known[1], known[2]),
+            patient_key(*known), facts.get("burned_in", ""), end, frozenset(found), (known[0], known[1], known[2]), "overlay" in facts,
         )  # fmt: skip
 
     def _dataset_of_file(self, cursor: Cursor, facts: dict[str, str]) -> int:
@@ -98,6 +101,10 @@ class Collector:
         return cursor.end
 
     def _fact(self, cursor: Cursor, level: Level, header: Header, facts: dict[str, str]) -> None:
+        if header[0] & 0xFFE1FFFF == _OVERLAY_BIT and header[2] == 2:
+            if cursor.data[cursor.position : cursor.position + 2] != b"\0\0":
+                facts["overlay"] = "hidden"
+            return
         name = _FACTS.get(header[0])
         if name is not None and header[2] < _LONGEST_VALUE:
             raw = cursor.data[cursor.position : cursor.value_end(header[2])]

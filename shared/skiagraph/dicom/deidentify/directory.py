@@ -9,6 +9,7 @@ from pathlib import Path
 from pydicom import dcmread
 from pydicom.dataset import FileDataset
 from pydicom.fileset import FileSet
+from pydicom.uid import UID
 
 from ...folder_work import whole_file
 from .keys import Key
@@ -34,7 +35,7 @@ def write_directory(out: Path, outputs: Iterable[str], key: Key) -> Path:
     """
     places: dict[str, str] = {}
     file_set = FileSet()
-    file_set.UID = key.uid(f"file-set {key.hash(b'file-set')}")
+    file_set.UID = UID(key.uid("file-set"))
     for output in outputs:
         header = _header(out / output)
         header.PatientID = header.get("PatientID") or Path(output).parts[0]

@@ -14,8 +14,9 @@ from ...folder_work import Outcome, Report, describe_error, work_through
 from .collecting import Collector, Facts
 from .directory import write_directory
 from .index import Index
-from .one_file import Done, Instance, Settings, deidentify_instance, profile_of
+from .one_file import Done, Instance, deidentify_instance, profile_of
 from .refusing import refusal
+from .settings import Settings
 from .source import DIRECTORY, NotDicomError, open_source
 
 _T = TypeVar("_T")
@@ -183,7 +184,7 @@ class _Run:
         folders = tuple(f"{Path(directory).parent}{os.sep}" for directory in self._directories)
         return [outputs[path] for path in written if path.startswith(folders)]
 
-    def _distinct(self, instances: Iterator[Instance], outputs: dict[str, str], media: bool) -> Iterator[Instance]:  # noqa: FBT001 of two kinds of names
+    def _distinct(self, instances: Iterator[Instance], outputs: dict[str, str], media: bool) -> Iterator[Instance]:
         """Short names may meet: then the later object fails, and nothing is overwritten."""
         taken: set[str] = set()
         for instance in instances:

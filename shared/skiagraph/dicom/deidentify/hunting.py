@@ -17,8 +17,9 @@ MARKER = "REMOVED"
 _LONG = 6
 _IN_BYTES = 6
 
-_UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){4,}(?![\d.]*\d)")
-_SHORTEST_UID = 14
+_UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
+# With five components or more, and with fewer: a version number is shorter.
+_SHORTEST_UID, _SHORTEST_OF_FEW = 14, 20
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 # What identifies in free text, whoever it is of. After PS3.15 E.3.5 and the identifiers of 45 CFR 164.514(b)(2).
 _PATTERNS = re.compile(
@@ -68,8 +69,8 @@ class Hunter:
         return any(form in low for form in self._in_bytes)
 
     def replaced(self, text: str, marker: str = MARKER) -> str:
-        """The text with a marker for every identifier, and with UIDs mapped; it is the same object if none is there."""
-        if self._map_uid is not None and text.count(".") >= 4:
+        """The text with a marker for every identifier, and with UIDs mapped."""
+        if self._map_uid is not None and text.count(".") > 1 and len(text) >= _SHORTEST_UID:
             text = self._with_mapped_uids(text, self._map_uid)
         if not self._any or not self._spans(compared(text)):
             return text
@@ -87,12 +88,10 @@ class Hunter:
     def _with_mapped_uids(self, text: str, map_uid: Callable[[str], str]) -> str:
         def mapped(match: re.Match[str]) -> str:
             uid = match[0]
-            if len(uid) < _SHORTEST_UID or uid in UID_dictionary or uid.startswith("2.25."):
-                return uid
-            return map_uid(uid)
+            shortest = _SHORTEST_UID if uid.count(".") > 3 else _SHORTEST_OF_FEW
+            return uid if len(uid) < shortest or uid in UID_dictionary else map_uid(uid)
 
-        new = _UID.sub(mapped, text)
-        return text if new == text else new
+        return _UID.sub(mapped, text)
 
     def _spans(self, letters: str) -> list[tuple[int, int]]:
         found = []
@@ -119,7 +118,8 @@ def _goes_on(one: str, other: str) -> bool:
 
 
 def _cut(text: str, spans: list[tuple[int, int]], marker: str) -> str:
-    pieces, at = [], 0
+    pieces: list[str] = []
+    at = 0
     for start, end in sorted(spans):
         if start > at or not pieces:
             pieces += [text[at:start], marker]

@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from types import TracebackType
+from typing import Self
 
 from .collecting import Facts
 from .keys import Key
@@ -39,10 +40,12 @@ class Index:
         self._database = sqlite3.connect("")
         self._database.executescript(_TABLES)
 
-    def __enter__(self) -> Index:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._database.close()
 
     def add(self, path: str, size: int, changed_ns: int, facts: Facts) -> None:
@@ -73,16 +76,14 @@ class Index:
             "SELECT DISTINCT patient, patient_id, issuer, name, study FROM files ORDER BY patient, study"
         )
 
-    def _candidate(self, row: tuple, key: Key, media: bool) -> Candidate:  # noqa: FBT001 of two kinds of names
+    def _candidate(self, row: tuple, key: Key, media: bool) -> Candidate:
         path, size, changed_ns, end, sop_class, instance, study, series, patient, _ = row
         names = (("patient", patient), ("study", study), ("series", series))
         folders = [key.code(f"folder {purpose}", value, 8) for purpose, value in names]
         name = key.code("file", instance, 8 if media else 16)
         output = "/".join([*folders, name if media else f"{name}.dcm"])
         found = self._identifiers(study)
-        return Candidate(
-            os.fsdecode(path), size, changed_ns, end, sop_class, instance, patient, found, output
-        )
+        return Candidate(os.fsdecode(path), size, changed_ns, end, sop_class, instance, patient, found, output)
 
     def _identifiers(self, study: str) -> frozenset[Identifier]:
         if getattr(self, "_study", None) != study:

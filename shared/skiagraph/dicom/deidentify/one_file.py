@@ -6,21 +6,22 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
-from io import BufferedWriter
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 from ...folder_work import describe_error, whole_file
-from .declaring import IMPLEMENTATION_VERSION, declarations, file_start
+from .declaring import declarations, file_start
 from .hunting import hunter_of
 from .keys import Key
 from .ledger import Record, read_record, write_ledger
 from .options import Options
-from .pixels import PixelCleaner, cleaned_file
-from .profile import Action, Profile, load_table
-from .rewriting import Change, Piece, Rewriter, joined
+from .pieces import Piece, joined
+from .pixels import cleaned_file
+from .profile import Action, Profile
+from .rewriting import Change, Rewriter
+from .settings import Settings
 from .source import Source, open_source, parse_source
 from .stream import BrokenStreamError
 from .values import Replacer, Subject
@@ -28,56 +29,6 @@ from .variants import Identifier
 
 _BLOCK = 1 << 22
 _SMALL = 1 << 16
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What is the same for all files of a run.
-
-    Attributes:
-        root: folder of the inputs.
-        out: folder of the outputs.
-        key: for pseudonyms.
-        options: of the profile.
-        cleaner: for the pixels, with the option that asks for it.
-        keep_burned_in: whether files are done that say that there is text in their pixels.
-        dry_run: nothing is written but the ledger.
-    """
-
-    root: Path
-    out: Path
-    key: Key = field(repr=False)
-    options: Options = field(default_factory=Options)
-    cleaner: PixelCleaner | None = None
-    keep_burned_in: bool = False
-    dry_run: bool = False
-
-    @property
-    def ledger(self) -> Path:
-        """Folder of the ledgers, beside that of the outputs."""
-        return self.out.with_name(f"{self.out.name}_ledger")
-
-    def check(self, *secrets: str | None) -> None:
-        """Refuse folders within each other, and secret files among the outputs.
-
-        Raises:
-            ValueError: something is where it should not be.
-        """
-        root, out = self.root.resolve(), self.out.resolve()
-        if not root.is_dir():
-            raise ValueError(f"{self.root}: there is no such folder")
-        if root == out or root in out.parents or out in root.parents:
-            raise ValueError(f"{self.root} and {self.out}: one folder is in the other; choose another OUT")
-        for secret in filter(None, secrets):
-            if out in Path(secret).resolve().parents:
-                raise ValueError(f"{secret}: this file is secret; keep it outside of {self.out}")
-
-    @cached_property
-    def digest(self) -> str:
-        """Changes when an output would."""
-        tables = (load_table("profile"), load_table("safe_private"))
-        parts = (repr(self.options), repr(self.cleaner), str(self.keep_burned_in), repr(tables), IMPLEMENTATION_VERSION)
-        return self.key.digest("settings", "\0".join(parts).encode()).hex()[:32]
 
 
 @dataclass(frozen=True)
@@ -139,6 +90,7 @@ def deidentify_instance(instance: Instance, settings: Settings) -> list[Done]:
             if written is None:
                 status: Literal["done", "skipped"] = "skipped" if _is_done(candidate, settings) else "done"
                 if status == "done":
+                    _forget(candidate, settings)
                     _deidentify(candidate, settings)
                 outcomes.append(Done(candidate.path, status))
                 written = candidate
@@ -150,6 +102,12 @@ def deidentify_instance(instance: Instance, settings: Settings) -> list[Done]:
         except Exception as error:  # noqa: BLE001 the outcome tells it, and the next candidate has its turn
             outcomes.append(Done(candidate.path, "failed", describe_error(error)))
     return outcomes
+
+
+def _forget(candidate: Candidate, settings: Settings) -> None:
+    """Remove what other settings or another input made: if it fails now, it must not look as if it were done."""
+    if not settings.dry_run:
+        (settings.out / candidate.output).unlink(missing_ok=True)
 
 
 def _same_content(one: Candidate, other: Candidate) -> bool:
@@ -192,7 +150,7 @@ def profile_of(options: Options) -> Profile:
 
 
 @lru_cache(maxsize=16)
-def _replacer(key: Key, patient: str, identifiers: frozenset[Identifier], keep_uids: bool) -> Replacer:  # noqa: FBT001 a cached function's key
+def _replacer(key: Key, patient: str, identifiers: frozenset[Identifier], keep_uids: bool) -> Replacer:
     return Replacer(key, Subject(patient, hunter_of(identifiers, None if keep_uids else key.uid)))
 
 
@@ -205,10 +163,7 @@ def _deidentify(candidate: Candidate, settings: Settings) -> None:
         cleaned = _clean_pixels(candidate, settings, changes)
         source, end = (source, candidate.end) if cleaned is None else (cleaned, len(cleaned.data))
         pieces = _rewrite(candidate, settings, source, end, changes)
-        if settings.dry_run:
-            size = 0
-        else:
-            size = _write(candidate, settings, source, pieces)
+        size = 0 if settings.dry_run else _write(candidate, settings, source, pieces)
     write_ledger(_ledger_path(candidate, settings), _record(candidate, settings, size), changes, settings.key)
 
 
@@ -223,9 +178,7 @@ def _clean_pixels(candidate: Candidate, settings: Settings, changes: list[Change
     return None if data is None else parse_source(data)
 
 
-def _rewrite(
-    candidate: Candidate, settings: Settings, source: Source, end: int, changes: list[Change]
-) -> list[Piece]:
+def _rewrite(candidate: Candidate, settings: Settings, source: Source, end: int, changes: list[Change]) -> list[Piece]:
     options = settings.options
     replacer = _replacer(settings.key, candidate.patient, candidate.identifiers, options.retain_uids)
     cursor = source.cursor()
@@ -241,20 +194,14 @@ def _rewrite(
 
 def _write(candidate: Candidate, settings: Settings, source: Source, pieces: Iterable[Piece]) -> int:
     uid = candidate.uid if settings.options.retain_uids else settings.key.uid(candidate.uid)
-    path = settings.out / candidate.output
-    with whole_file(path) as temporary:
-        with temporary.open("wb", buffering=1 << 16) as file:
-            file.write(file_start(candidate.sop_class, uid, source.transfer_syntax))
-            if source.deflated:
-                file.write(_deflated(source, pieces))
-            else:
-                for piece in pieces:
-                    _copy(source, piece, file)
-            size = file.tell()
-    return size
+    with whole_file(settings.out / candidate.output) as temporary, temporary.open("wb", buffering=1 << 16) as file:
+        file.write(file_start(candidate.sop_class, uid, source.transfer_syntax))
+        for piece in [_deflated(source, pieces)] if source.deflated else pieces:
+            _copy(source, piece, file)
+        return file.tell()
 
 
-def _copy(source: Source, piece: Piece, file: BufferedWriter) -> None:
+def _copy(source: Source, piece: Piece, file: BinaryIO) -> None:
     """Write a piece; a large one is copied by the kernel, and never all of it in memory."""
     if isinstance(piece, bytes):
         file.write(piece)

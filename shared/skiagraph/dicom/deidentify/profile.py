@@ -106,6 +106,11 @@ _CLASS_UIDS = (
     "PertinentSOPClassesInSeries", "EncryptedContentTransferSyntaxUID", "MACCalculationTransferSyntaxUID",
     "StoredInstanceTransferSyntaxUID",
 )  # fmt: skip
+# Their values come from closed lists that all else depends on.
+_TERMS = (
+    "SpecificCharacterSet", "Modality", "PhotometricInterpretation", "ValueType", "RelationshipType",
+    "ContinuityOfContent",
+)  # fmt: skip
 _HUNTED_URIS = ("CodingSchemeURL", "URNCodeValue")
 
 
@@ -142,7 +147,8 @@ class Profile:
             self._set(keywords, Rule(action, "beyond the table: it may identify"))
         if not self.options.retain_device:
             self._set(_DEVICE, Rule(Action.DUMMY, "beyond the table: it names a device"))
-        self._set(_CLASS_UIDS, Rule(Action.KEEP, "beyond the table: UID of a class or register"))
+        self._set(_CLASS_UIDS, Rule(Action.BINARY, "beyond the table: UID of a class or register"))
+        self._set(_TERMS, Rule(Action.KEEP, "beyond the table: one of few terms"))
         self._set(_HUNTED_URIS, Rule(Action.HUNT, "beyond the table: URI of a code"))
 
     def _special(self) -> None:
@@ -182,6 +188,8 @@ class Profile:
         action = _by_vr(tag, vr)
         if action is Action.UID and self.options.retain_uids:
             action = Action.KEEP
+        if action is Action.SHIFT and not self.options.modified_dates:
+            action = Action.DUMMY
         return Rule(action, "beyond the table: by VR")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from ...folder_work import whole_file
-from .one_file import Settings
+from .settings import Settings
 
 _MAGIC = b"SKIAGRAPH-REID-1\n"
 _SALT, _NONCE = 16, 12

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+from .pieces import Piece, Pieces, joined
 from .profile import FREE_TEXT_VRS, TEXT_VRS, Action, Profile, Rule, safe_private
 from .stream import (
     IMPLICIT,
@@ -20,8 +21,6 @@ from .stream import (
 from .text import encodings_of
 from .values import Replacer
 
-# Bytes, or from where to where the source's bytes are to be copied.
-Piece = bytes | tuple[int, int]
 # Path, action, rule and raw value of an element that was changed.
 Change = tuple[str, Action, str, bytes]
 Header = tuple[int, bytes, int]
@@ -63,30 +62,6 @@ class Level:
         return Level(path, self.encodings, self.depth + 1, self.scrubbed or scrubbed)
 
 
-class _Pieces:
-    """What a data set becomes."""
-
-    def __init__(self, start: int) -> None:
-        self._pieces: list[Piece] = []
-        self._copied_from = start
-
-    def put(self, start: int, new: bytes, end: int) -> None:
-        """Put bytes in the place of those of the source from start to end."""
-        if start > self._copied_from:
-            self._pieces.append((self._copied_from, start))
-        if new:
-            self._pieces.append(new)
-        self._copied_from = end
-
-    def finish(self, start: int, end: int) -> list[Piece] | None:
-        """All pieces, or None if everything from start to end is as it was."""
-        if not self._pieces and self._copied_from == start:
-            return None
-        if end > self._copied_from:
-            self._pieces.append((self._copied_from, end))
-        return self._pieces
-
-
 class Rewriter:
     """Writes data sets anew.
 
@@ -118,7 +93,7 @@ class Rewriter:
     ) -> tuple[list[Piece] | None, int]:
         """Pieces of a data set, None if it may stay as it is; and where it ends, before its delimiter."""
         begin, last, keep, find = cursor.position, -1, Action.KEEP, self._profile.rule
-        pieces = _Pieces(begin)
+        pieces = Pieces(begin)
         waiting = [*added, (_BEHIND_ALL, b"")][::-1]
         creators: dict[int, str] = {}
         while end is None or cursor.position < end:
@@ -225,12 +200,6 @@ class Rewriter:
         if safe is None:
             return Rule(Action.REMOVE, "E.1-1 private, and not in Table E.3.10-1"), vr
         return Rule(_safe_action(safe if vr == b"UN" else vr), "E.3.10 safe private"), safe if vr == b"UN" else vr
-
-
-def joined(cursor: Cursor, pieces: list[Piece]) -> bytes:
-    """Pieces of a source as bytes."""
-    data = cursor.data
-    return b"".join(piece if isinstance(piece, bytes) else data[piece[0] : piece[1]] for piece in pieces)
 
 
 def _scrubbed(rule: Rule, header: Header) -> Rule:

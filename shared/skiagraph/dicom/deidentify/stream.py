@@ -90,7 +90,7 @@ class _Structs:
 
 
 @lru_cache(maxsize=2)
-def _structs(little: bool) -> _Structs:  # noqa: FBT001 one of two byte orders
+def _structs(little: bool) -> _Structs:
     order = "<" if little else ">"
     return _Structs(Struct(f"{order}HH2sH"), Struct(f"{order}HHL"), Struct(f"{order}L"))
 

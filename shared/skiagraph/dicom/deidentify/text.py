@@ -13,7 +13,7 @@ from pydicom.valuerep import PN_DELIMS, TEXT_VR_DELIMS
 
 _NOT_ALPHANUMERIC = re.compile(r"[^a-z0-9]+")
 # Letters with a stroke and the like, which Unicode does not take apart.
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ı": "i"})
+_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "\u0131": "i"})
 _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 

@@ -24,7 +24,7 @@ _DUMMIES = {
 # PS3.5 6.2, in characters of each value.
 _LONGEST = {b"AE": 16, b"CS": 16, b"SH": 16, b"LO": 64, b"PN": 64, b"ST": 1024, b"LT": 10240}
 _ONE_VALUE = frozenset((b"LT", b"ST", b"UT", b"UR"))
-_CACHED = 20000
+_CACHED, _SHORT = 20000, 256
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,8 @@ class Replacer:
             Action.PATIENT: self._patient,
             Action.UID: self._uids,
             Action.SHIFT: self._shifted,
-            Action.HUNT: lambda _, vr, raw, names: self._text(vr, raw, names, False),
-            Action.CLEAN: lambda _, vr, raw, names: self._text(vr, raw, names, True),
+            Action.HUNT: lambda _, vr, raw, names: self._text(vr, raw, names, clean=False),
+            Action.CLEAN: lambda _, vr, raw, names: self._text(vr, raw, names, clean=True),
             Action.BINARY: self._binary,
         }
 
@@ -120,18 +120,25 @@ class Replacer:
         return _shifted_value(vr, raw, self._days)
 
     def _binary(self, tag: int, vr: bytes, raw: bytes, names: tuple[str, ...]) -> bytes | None:  # noqa: ARG002 as the others
-        return None if self._hunter.finds_in_bytes(raw) else raw
+        place = (vr, raw, (), False)
+        if place in self._texts:
+            return raw
+        if self._hunter.finds_in_bytes(raw):
+            return None
+        if len(raw) < _SHORT and len(self._texts) < _CACHED:
+            self._texts[place] = raw
+        return raw
 
-    def _text(self, vr: bytes, raw: bytes, names: tuple[str, ...], clean: bool) -> bytes:  # noqa: FBT001 of two ways
+    def _text(self, vr: bytes, raw: bytes, names: tuple[str, ...], *, clean: bool) -> bytes:
         place = (vr, raw, names, clean)
         new = self._texts.get(place)
         if new is None:
-            new = self._new_text(vr, raw, names, clean)
+            new = self._new_text(vr, raw, names, clean=clean)
             if len(self._texts) < _CACHED:
                 self._texts[place] = new
         return new
 
-    def _new_text(self, vr: bytes, raw: bytes, names: tuple[str, ...], clean: bool) -> bytes:  # noqa: FBT001 of two ways
+    def _new_text(self, vr: bytes, raw: bytes, names: tuple[str, ...], *, clean: bool) -> bytes:
         text = decode(raw, names, vr)
         if text is None:
             return _even(MARKER)

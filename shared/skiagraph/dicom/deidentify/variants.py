@@ -13,13 +13,16 @@ Kind = Literal["name", "date", "text"]
 # What an identifier is in which form, as it stands in an element.
 Identifier = tuple[Kind, str]
 
-_PARTICLES = frozenset("da de del della den der di do dos du el la le les ten ter van von zu zum zur bin ibn al".split())
-_TITLES = frozenset("dr prof mr mrs ms md phd jr sr ii iii iv".split())
+_PARTICLES = frozenset(
+    ("da", "de", "del", "della", "den", "der", "di", "do", "dos", "du", "el", "la", "le", "les", "ten", "ter", "van",
+     "von", "zu", "zum", "zur", "bin", "ibn", "al")
+)  # fmt: skip
+_TITLES = frozenset(("dr", "prof", "mr", "mrs", "ms", "md", "phd", "jr", "sr", "ii", "iii", "iv"))
 # These stand where nothing is to be told.
 _NOTHING = frozenset(
-    "anonymous anonymized anon none unknown unspecified na n a no yes null undefined removed other test not applicable "
-    "patient person".split()
-)
+    ("anonymous", "anonymized", "anon", "none", "unknown", "unspecified", "na", "n a", "no", "yes", "null", "undefined",
+     "removed", "other", "test", "not applicable", "patient", "person")
+)  # fmt: skip
 _LONGEST = 400
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = (
@@ -85,7 +88,12 @@ def _date(value: str) -> Iterator[str]:
     yield f"{day.day:02d}{day.month:02d}{year}"
     yield f"{day.month:02d}{day.day:02d}{year}"
     for first, second in ((day.day, day.month), (day.month, day.day)):
-        for form in (f"{first:02d} {second:02d}", f"{first} {second}", f"{first:02d} {second}", f"{first} {second:02d}"):
+        for form in (
+            f"{first:02d} {second:02d}",
+            f"{first} {second}",
+            f"{first:02d} {second}",
+            f"{first} {second:02d}",
+        ):
             yield f"{form} {year}"
             yield f"{form} {short_year}"
     yield f"{year} {day.month:02d} {day.day:02d}"
