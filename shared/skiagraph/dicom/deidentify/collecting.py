@@ -78,9 +78,17 @@ class Collector:
             raise BrokenStreamError(f"it holds {len(found)} identifiers, more than {_MOST}")
         known = [facts.get(name, "") for name in ("patient_id", "issuer", "name", "study")]
         return Facts(
-            facts.get("sop_class", source.sop_class), facts.get("instance", ""), known[3], facts.get("series", ""),
-            patient_key(*known), facts.get("burned_in", ""), end, frozenset(found), (known[0], known[1], known[2]), "overlay" in facts,
-        )  # fmt: skip
+            sop_class=facts.get("sop_class", source.sop_class),
+            instance=facts.get("instance", ""),
+            study=facts.get("study", ""),
+            series=facts.get("series", ""),
+            patient=patient_key(*known),
+            burned_in=facts.get("burned_in", ""),
+            end=end,
+            identifiers=frozenset(found),
+            texts=(known[0], known[1], known[2]),
+            hidden_overlay="overlay" in facts,
+        )
 
     def _dataset_of_file(self, cursor: Cursor, facts: dict[str, str]) -> int:
         """Where the data set ends: at the end of the bytes, or before what cannot be an element of it."""

@@ -16,7 +16,8 @@ def refusal(facts: Facts, *, keep_burned_in: bool) -> str:
     Refused are: what has no SOP Instance UID or SOP class, for it is no object; encapsulated documents (PDF, CDA,
     STL...), whose content is no data set; inventories, which are lists of other objects; private SOP classes, of
     which nobody knows where they keep what; and pixels of which Burned In Annotation says that text is in them, or
-    in whose unused bits an overlay lies, unless they are cleaned. Structured reports and presentation states are done by the rules of their contents.
+    in whose unused bits an overlay lies, unless they are cleaned. Structured reports and presentation states are done
+    by the rules of their contents.
     """
     if not facts.sop_class or not facts.instance:
         return "it has no SOP Class UID or SOP Instance UID, so it is no object of the standard"
