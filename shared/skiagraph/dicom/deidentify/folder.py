@@ -10,7 +10,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from ...folder_work import Outcome, Report, describe_error, work_through
+from ...folder_work import Outcome, Report, describe_error, walk_files, work_through
 from .collecting import Collector, Facts
 from .directory import write_directory
 from .index import Index
@@ -100,17 +100,6 @@ def deidentify_folder(
         return run.work(walk_files(settings.root), index)
     with Index() as own:
         return run.work(walk_files(settings.root), own)
-
-
-def walk_files(root: Path) -> Iterator[Path]:
-    """All files below a folder in the order of their names; links to folders are not followed."""
-    for folder, below, names in os.walk(root, onerror=_raise):
-        below.sort()
-        yield from (Path(folder, name) for name in sorted(names))
-
-
-def _raise(error: OSError) -> None:
-    raise error
 
 
 def look_at(path: Path, settings: Settings) -> Looked:
