@@ -170,7 +170,8 @@ class Collector:
     def _identifiers(self, raw: bytes, kind: Kind, encodings: tuple[str, ...], vr: bytes) -> None:
         readings = {decode(raw, encodings, vr)}
         if not raw.isascii():
-            readings |= {decode(raw, (name,), vr) for name in ("utf-8", "iso8859")}
+            readings.add(decode(raw, ("utf-8",), vr))
+            readings |= {decode(raw, ("iso8859",), vr)} if readings == {None} else set()
         for reading in readings - {None}:
             for value in (reading or "").split("\\") if kind != "text" else (reading or "",):
                 stripped = value.strip("\0 ")

@@ -44,14 +44,20 @@ def write_directory(out: Path, outputs: Iterable[str], key: Key) -> Path:
             file_set.add(header)
         except (ValueError, KeyError, NotImplementedError, AttributeError) as error:
             raise ValueError(f"{_NAME} cannot be rebuilt: {output}: {error}") from error
+    content = _directory(file_set, places)
+    with whole_file(out / _NAME) as temporary:
+        temporary.write_bytes(content)
+    return out / _NAME
+
+
+def _directory(file_set: FileSet, places: dict[str, str]) -> bytes:
+    """Content of the DICOMDIR, with the places of objects by their UID in the place of those that pydicom chose."""
     with tempfile.TemporaryDirectory() as folder:
         file_set.write(folder)
         content = (Path(folder) / _NAME).read_bytes()
         for instance in FileSet(Path(folder) / _NAME):
             content = _placed(content, instance.FileID, places[instance.SOPInstanceUID])
-    with whole_file(out / _NAME) as temporary:
-        temporary.write_bytes(content)
-    return out / _NAME
+    return content
 
 
 def _header(path: Path) -> FileDataset:

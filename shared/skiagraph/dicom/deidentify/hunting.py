@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
 import ahocorasick
 from pydicom.uid import UID_dictionary
 
 from .text import compared, compared_with_places, is_ideographic
-from .variants import Identifier, variants
+from .variants import Identifier, Kind, variants
 
 MARKER = "REMOVED"
-# From here on, an identifier is found within a longer word, too.
-_LONG = 6
-_IN_BYTES = 6
+# From here on, names, numbers and any other words are found within longer ones, too.
+_LONG_NAME, _LONG_NUMBER, _LONG = 4, 5, 6
 
+_DIVIDED = re.compile(r"\w \d|\d \w")
 _UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
 # With five components or more, and with fewer: a version number is shorter.
 _SHORTEST_UID, _SHORTEST_OF_FEW = 14, 20
@@ -24,7 +25,8 @@ _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 # What identifies in free text, whoever it is of. After PS3.15 E.3.5 and the identifiers of 45 CFR 164.514(b)(2).
 _PATTERNS = re.compile(
     rf"""
-    \b\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}\b           # dates in numbers
+    (?P<uid>\b\d+(?:\.\d+)*\.\d{{20,}}\b)                # UIDs that were mapped stay
+    | (?<![\d.])\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}(?![\d.]*\d)   # dates in numbers
     | \b(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{{6}})?\b
     | \b\d{{1,2}}\.?[ -]?{_MONTH}[ -,]*\d{{2,4}}\b | \b{_MONTH}[ ]\d{{1,2}},?[ ]\d{{2,4}}\b
     | \S+@\S+ | \b(?:https?|ftp|file)://\S+ | \\\\\S+
@@ -36,10 +38,26 @@ _PATTERNS = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """A form of an identifier.
+
+    Attributes:
+        text: as `compared` writes it.
+        anywhere: it counts within longer words, too.
+        divided: it counts where something stands between its letters, as in 123-456.
+    """
+
+    text: str
+    anywhere: bool = False
+    divided: bool = False
+
+
 class Hunter:
     """Finds the identifiers of one study, whatever their case, accents, order, character set and separators.
 
-    Short ones count as whole words only, those of six letters or more within words too. Chinese, Japanese and Korean
+    Short ones count as whole words only; names of four letters or more, numbers of five, and other words of six within
+    words too. Chinese, Japanese and Korean
     names count from one letter on, wherever they stand.
     """
 
@@ -48,12 +66,17 @@ class Hunter:
         self._map_uid = map_uid
         self.numbers: set[str] = set()
         self._in_bytes: list[bytes] = []
-        for identifier in identifiers:
-            for form in variants(identifier):
-                self._automaton.add_word(form, (form, _is_found_in_words(form)))
-                if form.isdigit() and len(form) >= _LONG:
+        self._has_divided = False
+        for kind, value in identifiers:
+            for form in variants((kind, value)):
+                known = self._automaton.get(form, _Form(form))
+                anywhere = known.anywhere or _is_found_in_words(form, kind)
+                divided = known.divided or (kind == "text" and len(form) >= _LONG and _is_number(form))
+                self._automaton.add_word(form, _Form(form, anywhere, divided))
+                self._has_divided = self._has_divided or divided
+                if form.isdigit() and len(form) >= _LONG_NUMBER:
                     self.numbers.add(form)
-                if len(form) >= _IN_BYTES and form.isascii() and " " not in form:
+                if len(form) >= _LONG and form.isascii() and " " not in form:
                     self._in_bytes.append(form.encode())
         self._any = len(self._automaton) > 0
         if self._any:
@@ -82,7 +105,7 @@ class Hunter:
     def cleaned(self, text: str) -> str:
         """`replaced`, and dates, numbers, addresses and titled names of anybody too."""
         text = self.replaced(text)
-        cut = [match.span() for match in _PATTERNS.finditer(text)]
+        cut = [match.span() for match in _PATTERNS.finditer(text) if match["uid"] is None]
         return _cut(text, cut, MARKER) if cut else text
 
     def _with_mapped_uids(self, text: str, map_uid: Callable[[str], str]) -> str:
@@ -95,16 +118,30 @@ class Hunter:
 
     def _spans(self, letters: str) -> list[tuple[int, int]]:
         found = []
-        for last, (form, anywhere) in self._automaton.iter(letters):
-            start, end = last + 1 - len(form), last + 1
-            if anywhere or _stands_alone(letters, start, end):
+        for last, form in self._automaton.iter(letters):
+            start, end = last + 1 - len(form.text), last + 1
+            if form.anywhere or _stands_alone(letters, start, end):
                 found.append((start, end))
-        return found
+        return [*found, *self._divided_spans(letters)] if self._has_divided else found
+
+    def _divided_spans(self, letters: str) -> Iterator[tuple[int, int]]:
+        """Numbers in which spaces stand."""
+        if _DIVIDED.search(letters) is None:
+            return
+        places = [place for place, letter in enumerate(letters) if letter != " "]
+        for last, form in self._automaton.iter(letters.replace(" ", "")):
+            if form.divided:
+                yield places[last + 1 - len(form.text)], places[last] + 1
 
 
-def _is_found_in_words(form: str) -> bool:
+def _is_number(form: str) -> bool:
+    return " " not in form and any(map(str.isdigit, form))
+
+
+def _is_found_in_words(form: str, kind: Kind) -> bool:
     words = form.split()
-    return is_ideographic(form[0]) or (len(form) >= _LONG and len(words[0]) > 1 and len(words[-1]) > 1)
+    shortest = _LONG_NAME if kind == "name" else _LONG if form.isalpha() or kind == "date" else _LONG_NUMBER
+    return is_ideographic(form[0]) or (len(form) >= shortest and len(words[0]) > 1 and len(words[-1]) > 1)
 
 
 def _stands_alone(letters: str, start: int, end: int) -> bool:

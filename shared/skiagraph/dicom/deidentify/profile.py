@@ -11,6 +11,7 @@ from typing import Any
 
 from pydicom.datadict import DicomDictionary, dictionary_has_tag, tag_for_keyword
 
+from .beyond import CLASS_UIDS, DEVICE, HUNTED_URIS, PSEUDONYMS, REMOVED, REPLACED, TERMS
 from .options import Options
 from .stream import PIXEL_DATA, known_vr, name_of
 
@@ -78,42 +79,6 @@ def safe_private(creator: str, group: int) -> dict[int, bytes]:
     return found
 
 
-# These stand for a patient or an order in many files: a keyed pseudonym keeps together what belongs together.
-_PSEUDONYMS = (
-    "AccessionNumber", "StudyID", "PlacerOrderNumberImagingServiceRequest", "FillerOrderNumberImagingServiceRequest",
-    "PlacerOrderNumberProcedure", "FillerOrderNumberProcedure", "PlacerOrderNumberImagingServiceRequestRetired",
-    "FillerOrderNumberImagingServiceRequestRetired", "StorageMediaFileSetID", "TrackingID",
-)  # fmt: skip
-# Not in the standard's table, and yet they name a person, an institution or a machine, or hold what cannot be read.
-_BEYOND = {
-    Action.REMOVE: (
-        "PatientBirthDateInAlternativeCalendar", "PatientDeathDateInAlternativeCalendar", "NTPSourceAddress",
-        "HL7InstanceIdentifier", "UniformResourceLocatorTrial", "IdentificationDescriptionTrial", "OwnerID",
-        "EncryptedAttributesSequence", "MACParametersSequence", "Signature", "ContactDisplayName",
-        "PrivateDataElementCharacteristicsSequence", "IssuerOfAccessionNumberSequence", "ObjectBinaryIdentifierTrial",
-        "OrderPlacerIdentifierSequence", "OrderFillerIdentifierSequence", "AssigningFacilitySequence", "RecordKey",
-        "PriorRecordKey", "PatientIdentityRemoved", "DeidentificationMethod", "DeidentificationMethodCodeSequence",
-        "LongitudinalTemporalInformationModified", "LengthToEnd", "BreedRegistrationNumber", "HangingProtocolCreator",
-    ),
-    Action.DUMMY: ("LocalNamespaceEntityID", "UniversalEntityID"),
-}  # fmt: skip
-_DEVICE = ("DeviceID", "SecondaryCaptureDeviceID", "HardcopyCreationDeviceID", "RadiationMachineName")
-# They name a kind of object, a syntax or a register, not an object.
-_CLASS_UIDS = (
-    "SOPClassUID", "RelatedGeneralSOPClassUID", "OriginalSpecializedSOPClassUID", "SOPClassesInStudy",
-    "CodingSchemeUID", "ContextUID", "MappingResourceUID", "ReferencedSOPClassUID", "SOPClassesSupported",
-    "AvailableTransferSyntaxUID", "FlowTransferSyntaxUID", "PertinentSOPClassesInStudy",
-    "PertinentSOPClassesInSeries", "EncryptedContentTransferSyntaxUID", "MACCalculationTransferSyntaxUID",
-    "StoredInstanceTransferSyntaxUID",
-)  # fmt: skip
-# Their values come from closed lists that all else depends on.
-_TERMS = (
-    "SpecificCharacterSet", "Modality", "PhotometricInterpretation", "ValueType", "RelationshipType",
-    "ContinuityOfContent",
-)  # fmt: skip
-_HUNTED_URIS = ("CodingSchemeURL", "URNCodeValue")
-
-
 class Profile:
     """The rules for a choice of options.
 
@@ -143,16 +108,16 @@ class Profile:
         return known
 
     def _beyond(self) -> None:
-        for action, keywords in _BEYOND.items():
-            self._set(keywords, Rule(action, "beyond the table: it may identify"))
+        self._set(REMOVED, Rule(Action.REMOVE, "beyond the table: it may identify"))
+        self._set(REPLACED, Rule(Action.DUMMY, "beyond the table: it may identify"))
         if not self.options.retain_device:
-            self._set(_DEVICE, Rule(Action.DUMMY, "beyond the table: it names a device"))
-        self._set(_CLASS_UIDS, Rule(Action.BINARY, "beyond the table: UID of a class or register"))
-        self._set(_TERMS, Rule(Action.KEEP, "beyond the table: one of few terms"))
-        self._set(_HUNTED_URIS, Rule(Action.HUNT, "beyond the table: URI of a code"))
+            self._set(DEVICE, Rule(Action.DUMMY, "beyond the table: it names a device"))
+        self._set(CLASS_UIDS, Rule(Action.BINARY, "beyond the table: UID of a class or register"))
+        self._set(TERMS, Rule(Action.KEEP, "beyond the table: one of few terms"))
+        self._set(HUNTED_URIS, Rule(Action.HUNT, "beyond the table: URI of a code"))
 
     def _special(self) -> None:
-        self._set(_PSEUDONYMS, Rule(Action.PSEUDONYM, "E.1-1 Z: keyed pseudonym"))
+        self._set(PSEUDONYMS, Rule(Action.PSEUDONYM, "E.1-1 Z: keyed pseudonym"))
         self._set(("PatientName", "PatientID"), Rule(Action.PATIENT, "E.1-1 Z: keyed pseudonym of the patient"))
         self._set(("ContentSequence",), Rule(Action.RECURSE, "E.1-1 D: its texts, names, dates and UIDs"))
         self._set(("TextValue",), Rule(Action.DUMMY, "E.1-1 D of Content Sequence", describes=True))

@@ -38,6 +38,15 @@ def write_reidentification(
     Raises:
         ValueError: no passphrase is given where one is needed.
     """
+    content = _table(patients, settings)
+    if Path(path).suffix != ".csv":
+        content = _encrypted(content, _passphrase(passphrase_file))
+    with whole_file(path) as temporary:
+        temporary.touch(mode=0o600)
+        temporary.write_bytes(content)
+
+
+def _table(patients: Iterable[tuple[str, str, str, str, str]], settings: Settings) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(_COLUMNS)
@@ -47,12 +56,7 @@ def write_reidentification(
         new_uid = study if settings.options.retain_uids else key.uid(study)
         code = key.code("patient", patient, 12)
         writer.writerow((code, patient_id, issuer, name, key.days(patient), folder, study, new_uid))
-    content = text.getvalue().encode()
-    if Path(path).suffix != ".csv":
-        content = _encrypted(content, _passphrase(passphrase_file))
-    with whole_file(path) as temporary:
-        temporary.touch(mode=0o600)
-        temporary.write_bytes(content)
+    return text.getvalue().encode()
 
 
 def read_reidentification(path: str | os.PathLike[str], passphrase_file: str) -> str:

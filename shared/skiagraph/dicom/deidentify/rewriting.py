@@ -107,7 +107,7 @@ class Rewriter:
             while tag > waiting[-1][0]:
                 pieces.put(start, waiting.pop()[1], start)
             rule = find(tag, vr)
-            if rule.action is keep and length != UNDEFINED:
+            if rule.action is keep and length != UNDEFINED and tag != _CHARACTER_SET:
                 cursor.position = cursor.value_end(length, end)
                 continue
             new = self._element(cursor, level, header, rule, creators)

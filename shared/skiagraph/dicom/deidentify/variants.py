@@ -20,8 +20,8 @@ _PARTICLES = frozenset(
 _TITLES = frozenset(("dr", "prof", "mr", "mrs", "ms", "md", "phd", "jr", "sr", "ii", "iii", "iv"))
 # These stand where nothing is to be told.
 _NOTHING = frozenset(
-    ("anonymous", "anonymized", "anon", "none", "unknown", "unspecified", "na", "n a", "no", "yes", "null", "undefined",
-     "removed", "other", "test", "not applicable", "patient", "person")
+    ("anonymous", "anonymized", "anon", "none", "unknown", "unspecified", "na", "n", "a", "no", "yes", "null", "undefined",
+     "removed", "other", "test", "not", "applicable", "patient", "person")
 )  # fmt: skip
 _LONGEST = 400
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -35,6 +35,8 @@ _PARTS = re.compile(r"[\r\n,;\\]+")
 def variants(identifier: Identifier) -> Iterator[str]:
     """The forms of an identifier to look for, as `compared` writes them; none if it tells nothing."""
     kind, value = identifier
+    if set(compared(identifier[1]).split()) <= _NOTHING:
+        return
     forms = {"name": _name, "date": _date, "text": _text}[kind]
     for spelled in {value[:_LONGEST], without_umlauts(value[:_LONGEST])}:
         for form in forms(spelled):
@@ -44,8 +46,6 @@ def variants(identifier: Identifier) -> Iterator[str]:
 
 
 def _tells(form: str) -> bool:
-    if not form or form in _NOTHING:
-        return False
     return any(map(is_ideographic, form)) or len(form) > (1 if form.isalpha() else 2)
 
 

@@ -137,7 +137,7 @@ def test_what_is_in_no_table_goes_by_its_vr(tmp_path: Path) -> None:
     dataset.add_new(0x0040A067, "PN", "Author^Ann")
     dataset.add_new(0x00143076, "DA", "20200304")
     dataset.RetrieveURL = "http://archive/4711"
-    dataset.add_new(0x00091999 & ~0x10000 | 0x4000000, "LO", "no element of the standard")
+    dataset.add_new(0x04081999, "LO", "no element of the standard")
     after = done(tmp_path, dataset)
     assert after[0x0040A067].value != "Author^Ann"
     assert after[0x00143076].value == "19000101"
