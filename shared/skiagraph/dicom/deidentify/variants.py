@@ -20,8 +20,8 @@ _PARTICLES = frozenset(
 _TITLES = frozenset(("dr", "prof", "mr", "mrs", "ms", "md", "phd", "jr", "sr", "ii", "iii", "iv"))
 # These stand where nothing is to be told.
 _NOTHING = frozenset(
-    ("anonymous", "anonymized", "anon", "none", "unknown", "unspecified", "na", "n", "a", "no", "yes", "null", "undefined",
-     "removed", "other", "test", "not", "applicable", "patient", "person")
+    ("anonymous", "anonymized", "anon", "none", "unknown", "unspecified", "na", "n", "a", "no", "yes", "null",
+     "undefined", "removed", "other", "test", "not", "applicable", "patient", "person")
 )  # fmt: skip
 _LONGEST = 400
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
