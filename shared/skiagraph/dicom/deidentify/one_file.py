@@ -160,30 +160,33 @@ def _deidentify(candidate: Candidate, settings: Settings) -> None:
         stat = os.fstat(source.file) if source.file is not None else os.stat(candidate.path)
         if (stat.st_size, stat.st_mtime_ns) != (candidate.size, candidate.changed_ns):
             raise ValueError("it was changed while the folder was read; run this again")
-        cleaned = _clean_pixels(candidate, settings, changes)
+        cleaned, is_clean = _clean_pixels(candidate, settings, changes)
         source, end = (source, candidate.end) if cleaned is None else (cleaned, len(cleaned.data))
-        pieces = _rewrite(candidate, settings, source, end, changes)
+        pieces = _rewrite(candidate, settings, (source, end, is_clean), changes)
         size = 0 if settings.dry_run else _write(candidate, settings, source, pieces)
     write_ledger(_ledger_path(candidate, settings), _record(candidate, settings, size), changes, settings.key)
 
 
-def _clean_pixels(candidate: Candidate, settings: Settings, changes: list[Change]) -> Source | None:
+def _clean_pixels(candidate: Candidate, settings: Settings, changes: list[Change]) -> tuple[Source | None, bool]:
     if settings.cleaner is None:
-        return None
+        return None, False
     values = sorted({value for _, value in candidate.identifiers})
-    data, findings = cleaned_file(Path(candidate.path), settings.cleaner, values)
+    data, findings, is_clean = cleaned_file(Path(candidate.path), settings.cleaner, values)
     for finding in findings:
-        place = f"(7FE0,0010) frame {finding.frame} box {finding.box_px}"
-        changes.append((place, Action.CLEAN, f"E.3.1 {finding.reason}", b""))
-    return None if data is None else parse_source(data)
+        place = f"pixels, frames {finding.frames}, box {finding.box}"
+        changes.append((place, Action.CLEAN, f"E.3.1 {finding.rule}: {finding.action}", b""))
+    return None if data is None else parse_source(data), is_clean
 
 
-def _rewrite(candidate: Candidate, settings: Settings, source: Source, end: int, changes: list[Change]) -> list[Piece]:
+def _rewrite(
+    candidate: Candidate, settings: Settings, read: tuple[Source, int, bool], changes: list[Change]
+) -> list[Piece]:
     options = settings.options
+    source, end, is_clean = read
     replacer = _replacer(settings.key, candidate.patient, candidate.identifiers, options.retain_uids)
     cursor = source.cursor()
     cursor.end = end
-    added = declarations(options, source.encoding, pixels_cleaned=settings.cleaner is not None)
+    added = declarations(options, source.encoding, pixels_cleaned=is_clean)
     try:
         return Rewriter(profile_of(options), replacer, changes.append).rewrite(cursor, added)
     except BrokenStreamError:

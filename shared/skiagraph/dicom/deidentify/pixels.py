@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Protocol
@@ -12,19 +11,24 @@ from pydicom import dcmread
 from pydicom.dataset import FileDataset
 
 
-@dataclass(frozen=True)
-class Finding:
-    """Something that was removed from pixels.
+class Finding(Protocol):
+    """Something that a cleaner found in pixels, without saying what it reads."""
 
-    Attributes:
-        frame: its number, from 0.
-        box_px: left, top, right, bottom.
-        reason: the rule that found it, without the text itself.
-    """
+    @property
+    def frames(self) -> tuple[int, ...]:
+        """Where it was found, counted from 0."""
 
-    frame: int
-    box_px: tuple[int, int, int, int]
-    reason: str
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """First row and column, and last row and column, the last ones not included."""
+
+    @property
+    def rule(self) -> str:
+        """What found it."""
+
+    @property
+    def action(self) -> str:
+        """What was done."""
 
 
 class PixelCleaner(Protocol):
@@ -39,7 +43,8 @@ class PixelCleaner(Protocol):
             identifiers: names, numbers and dates of its study as they stand in headers.
 
         Returns:
-            What was removed; empty if the data set is unchanged.
+            What was found; empty if the data set is unchanged but for Burned In Annotation (0028,0301), which is NO
+            if no text is left.
 
         Raises:
             ValueError: the pixels cannot be decoded, or not be written without loss: the file is refused.
@@ -47,19 +52,25 @@ class PixelCleaner(Protocol):
         ...
 
 
-def cleaned_file(path: Path, cleaner: PixelCleaner, identifiers: Iterable[str]) -> tuple[bytes | None, list[Finding]]:
+def cleaned_file(
+    path: Path, cleaner: PixelCleaner, identifiers: Iterable[str]
+) -> tuple[bytes | None, Sequence[Finding], bool]:
     """The file with clean pixels, in memory only as its header still identifies; None if they are clean already.
+
+    Returns:
+        The file or None, what was found, and whether the cleaner says that no text is left (Burned In Annotation).
 
     Raises:
         ValueError: the pixels cannot be cleaned.
     """
     try:
         dataset = dcmread(path, force=True)
-        findings = list(cleaner.clean(dataset, path, identifiers))
+        findings = cleaner.clean(dataset, path, identifiers)
+        is_clean = dataset.get("BurnedInAnnotation") == "NO"
         if not findings:
-            return None, findings
+            return None, findings, is_clean
         buffer = BytesIO()
         dataset.save_as(buffer, enforce_file_format=True)
     except Exception as error:  # decoders and damaged files raise nearly anything
         raise ValueError(f"its pixels cannot be cleaned: {error}") from error
-    return buffer.getvalue(), findings
+    return buffer.getvalue(), findings, is_clean

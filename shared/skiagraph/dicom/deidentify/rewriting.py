@@ -106,6 +106,10 @@ class Rewriter:
             last = tag
             while tag > waiting[-1][0]:
                 pieces.put(start, waiting.pop()[1], start)
+            if tag == waiting[-1][0]:
+                cursor.skip(vr, length)
+                pieces.put(start, waiting.pop()[1], cursor.position)
+                continue
             rule = find(tag, vr)
             if rule.action is keep and length != UNDEFINED and tag != _CHARACTER_SET:
                 cursor.position = cursor.value_end(length, end)

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import zlib
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, UID_dictionary
 
 from skiagraph.dicom.deidentify import Finding, Key, Options, Settings, deidentify_folder
 from tests.skiagraph.dicom.deidentify.planted import SECRET, deidentify, outputs, radiograph, settings, write
+
+
+@dataclass(frozen=True)
+class Found:
+    frames: tuple[int, ...]
+    box: tuple[int, int, int, int]
+    rule: str
+    action: str
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -188,10 +197,12 @@ def test_a_cleaner_of_pixels_is_asked_with_what_identifies_and_its_pixels_are_wr
     class Blackening:
         def clean(self, dataset: FileDataset, path: Path, identifiers: Iterable[str]) -> list[Finding]:
             assert "Doe^John^A" in list(identifiers)
-            dataset.PixelData = bytes(32)
-            return [Finding(0, (0, 0, 4, 4), "test")]
+            dataset.PixelData, dataset.BurnedInAnnotation = bytes(32), "NO"
+            return [Found((0,), (0, 0, 4, 4), "test", "blanked")]
 
-    root = write(tmp_path / "in", a=radiograph())
+    dataset = radiograph()
+    dataset.BurnedInAnnotation = "YES"
+    root = write(tmp_path / "in", a=dataset)
     chosen = settings(root)
     deidentify_folder(Settings(root, chosen.out, chosen.key, Options(clean_pixels=True), cleaner=Blackening()), jobs=1)
     after = dcmread(outputs(chosen.out)[0])
