@@ -81,9 +81,10 @@ def deidentify_folder(
 ) -> FolderReport:
     """De-identify the files of a folder into a tree ``patient/study/series/object.dcm`` of pseudonyms.
 
-    The first pass reads all headers and collects what identifies, study by study; the second writes the outputs, and
-    hunts in each all that was found in its study. A file that the first pass cannot read is not copied. Where there
-    is a DICOMDIR, the outputs have names of eight letters as a DICOMDIR wants them, and get a new one.
+    The first pass reads all headers and collects what identifies; the second writes the outputs, and hunts in each
+    what was found in its study and in its patient's other studies. A file that the first pass cannot read is not
+    copied. Where there is a DICOMDIR, the outputs have names of eight letters as a DICOMDIR wants them, and get a new
+    one.
 
     Args:
         settings: folders, key, options.

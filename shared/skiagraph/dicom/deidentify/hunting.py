@@ -1,4 +1,4 @@
-"""Identifiers of a study, found in whatever text they stand."""
+"""Identifiers of a study and its patient, found in whatever text they stand."""
 
 from __future__ import annotations
 

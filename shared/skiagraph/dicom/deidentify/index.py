@@ -19,7 +19,9 @@ _TABLES = """
 CREATE TABLE files (path BLOB PRIMARY KEY, size INTEGER, changed_ns INTEGER, end INTEGER, sop_class TEXT,
                     instance TEXT, study TEXT, series TEXT, patient TEXT, patient_id TEXT, issuer TEXT, name TEXT);
 CREATE INDEX by_instance ON files (instance);
-CREATE TABLE identifiers (study TEXT, kind TEXT, value TEXT, PRIMARY KEY (study, kind, value)) WITHOUT ROWID;
+CREATE TABLE identifiers (study TEXT, patient TEXT, kind TEXT, value TEXT,
+                          PRIMARY KEY (study, patient, kind, value)) WITHOUT ROWID;
+CREATE INDEX by_patient ON identifiers (patient);
 """
 # An object stays with the study of the first of its files, so that duplicates are met together.
 _IN_ORDER = """
@@ -30,7 +32,7 @@ FROM files ORDER BY home, instance, path
 
 
 class Index:
-    """Facts of files by their path, and identifiers of studies.
+    """Facts of files by their path, and identifiers of studies and patients.
 
     They stand in a temporary database that SQLite makes in the system's folder for such files, which nobody else may
     read and which has no name from the start: it is gone whatever ends the process (sqlite.org/inmemorydb.html).
@@ -39,6 +41,8 @@ class Index:
     def __init__(self) -> None:
         self._database = sqlite3.connect("")
         self._database.executescript(_TABLES)
+        self._last: tuple[str, str] | None = None
+        self._found: frozenset[Identifier] = frozenset()
 
     def __enter__(self) -> Self:
         return self
@@ -56,8 +60,8 @@ class Index:
             f"INSERT OR REPLACE INTO files VALUES ({','.join('?' * 12)})",  # noqa: S608 marks of arguments
             (*row, facts.patient, *facts.texts),
         )
-        values = [(study, kind, value) for kind, value in facts.identifiers]
-        self._database.executemany("INSERT OR IGNORE INTO identifiers VALUES (?,?,?)", values)
+        values = [(study, facts.patient, kind, value) for kind, value in facts.identifiers]
+        self._database.executemany("INSERT OR IGNORE INTO identifiers VALUES (?,?,?,?)", values)
 
     def instances(self, key: Key, *, media: bool) -> Iterator[Instance]:
         """All objects with their files, study by study.
@@ -82,11 +86,14 @@ class Index:
         folders = [key.code(f"folder {purpose}", value, 8) for purpose, value in names]
         name = key.code("file", instance, 8 if media else 16)
         output = "/".join([*folders, name if media else f"{name}.dcm"])
-        found = self._identifiers(study)
+        found = self._identifiers(study, patient)
         return Candidate(os.fsdecode(path), size, changed_ns, end, sop_class, instance, patient, found, output)
 
-    def _identifiers(self, study: str) -> frozenset[Identifier]:
-        if getattr(self, "_study", None) != study:
-            rows = self._database.execute("SELECT kind, value FROM identifiers WHERE study = ?", (study,))
-            self._study, self._found = study, frozenset((kind, value) for kind, value in rows)
+    def _identifiers(self, study: str, patient: str) -> frozenset[Identifier]:
+        """What the headers of a study say, and those of all other studies of the patient."""
+        if self._last != (study, patient):
+            rows = self._database.execute(
+                "SELECT kind, value FROM identifiers WHERE study = ? OR patient = ?", (study, patient)
+            )
+            self._last, self._found = (study, patient), frozenset((kind, value) for kind, value in rows)
         return self._found

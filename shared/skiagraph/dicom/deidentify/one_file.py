@@ -43,7 +43,7 @@ class Candidate:
         sop_class: UID of its kind of object.
         uid: its SOP Instance UID.
         patient: issuer and ID of its patient.
-        identifiers: of its study, to be hunted.
+        identifiers: of its study and of its patient, to be hunted.
         output: path of the output below the folder of outputs.
     """
 

@@ -40,7 +40,7 @@ class PixelCleaner(Protocol):
         Args:
             dataset: as it was read, with pixels.
             path: of its file.
-            identifiers: names, numbers and dates of its study as they stand in headers.
+            identifiers: names, numbers and dates of its study and its patient as they stand in headers.
 
         Returns:
             What was found; empty if the data set is unchanged but for Burned In Annotation (0028,0301), which is NO

@@ -24,6 +24,7 @@ _NOTHING = frozenset(
      "undefined", "removed", "other", "test", "not", "applicable", "patient", "person")
 )  # fmt: skip
 _LONGEST = 400
+_LEAST_NATIONAL = 6
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _LONG_MONTHS = (
     "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
@@ -114,3 +115,12 @@ def _text(value: str) -> Iterator[str]:
         yield plain
         if len(plain) > 4 and any(map(str.isdigit, plain)):
             yield plain.replace(" ", "")
+        yield from _national(part)
+
+
+def _national(value: str) -> Iterator[str]:
+    """A telephone number without its country code, which has one to three digits (ITU-T E.164), if it has one."""
+    digits = "".join(filter(str.isdigit, value))
+    if value.strip().startswith(("+", "00")) and len(digits) >= _LEAST_NATIONAL + 3:
+        bare = digits.removeprefix("00")
+        yield from (bare[code:] for code in (1, 2, 3))

@@ -104,7 +104,7 @@ def test_nothing_of_the_meta_information_preamble_or_trailing_bytes_is_left(tmp_
 
 
 def test_done_files_are_skipped_until_the_input_or_the_settings_change(tmp_path: Path) -> None:
-    root = write(tmp_path / "in", a=radiograph(), b=radiograph(study="1.2.3.4.5.99"))
+    root = write(tmp_path / "in", a=radiograph(), b=radiograph(patient="ID0815Y", study="1.2.3.4.5.99"))
 
     def counts(options: Options | None = None) -> tuple[int, int]:
         report, _ = deidentify(root, options)

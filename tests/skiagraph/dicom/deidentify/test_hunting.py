@@ -155,3 +155,25 @@ def test_no_text_breaks_the_hunter_and_nothing_is_found_twice(text: str, names: 
 )
 def test_descriptions_are_cleaned_of_what_identifies_anybody(text: str, clean: str) -> None:
     assert Hunter([], None).cleaned(text) == clean
+
+
+def test_what_one_study_says_of_a_patient_is_found_in_the_next(tmp_path: Path) -> None:
+    first, second, other = radiograph(), radiograph(), radiograph()
+    first.StudyDate, second.StudyInstanceUID = "20141126", "1.2.3.77"
+    other.StudyInstanceUID, other.PatientID = "1.2.3.78", "another"
+    for dataset in (second, other):
+        dataset.add_new(KEPT["LO"], "LO", "compared with 2014-11-26")
+    report, out = deidentify(write(tmp_path / "in", a=first, b=second, c=other))
+    assert report.failures == ()
+    texts = sorted(str(dcmread(path).get(KEPT["LO"], "")) for path in outputs(out))
+    assert sum("2014-11-26" in text for text in texts) == 1
+    assert sum("compared with REMOVED" in text for text in texts) == 1
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [("+1 555 464-1761", "call 5554641761"), ("+49 89 1234567", "(89) 123 45 67"), ("00353 1 2345678", "1-2345678")],
+)
+def test_a_telephone_number_is_found_without_its_country_code(number: str, text: str) -> None:
+    assert Hunter([("text", number)], None).finds(text)
+    assert not Hunter([("text", number.removeprefix("+").removeprefix("00"))], None).finds(text)
