@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal
 
+from ...folder_work import describe_error, whole_file
 from .names import whole_names
 from .profile import row_of
 from .reading import DicomFile, Leaf, open_dicom
@@ -20,12 +22,14 @@ _SKETCH = 128
 _LONGEST_BYTES = 4096
 # A de-identifier or a coder writes these anew.
 _REWRITTEN = frozenset(
-    (0x00080005, 0x00120062, 0x00120063, 0x00120064, 0x00280004, 0x00280006, 0x00280301, 0x00280303, 0x00282110)
-    + (0x00282112, 0x00282114, 0xFFFCFFFC, 0x00041200, 0x00041202)
+    (
+        *(0x00080005, 0x00120062, 0x00120063, 0x00120064, 0x00280004, 0x00280006, 0x00280301, 0x00280303),
+        *(0x00282110, 0x00282112, 0x00282114, 0xFFFCFFFC, 0x00041200, 0x00041202),
+    )
 )
 _OFFSETS = frozenset((0x00041400, 0x00041410, 0x00041420))
-_TELLS_NOTHING = frozenset("SQ UI DA DT TM PN".split())
-_NUMBERS = frozenset("DS IS FL FD SL SS UL US SV UV".split())
+_TELLS_NOTHING = frozenset(("SQ", "UI", "DA", "DT", "TM", "PN"))
+_NUMBERS = frozenset(("DS", "IS", "FL", "FD", "SL", "SS", "UL", "US", "SV", "UV"))
 # What an image is in its series and in space.
 _OUTLINE = (0x00080016, 0x00080060, 0x00200011, 0x00200012, 0x00200013, 0x00200032, 0x00201041)
 _SIZE = (0x00280008, 0x00280010, 0x00280011, 0x00540081)
@@ -85,10 +89,32 @@ class FactsTask:
     out: Path
     original: bool
 
+    @property
+    def first(self) -> str:
+        """Name of the first file."""
+        return self.paths[0]
+
+
+def walk(root: Path) -> Iterator[str]:
+    """All files below a folder, relative to it, in order; links to folders are not followed.
+
+    Raises:
+        ValueError: a file's name is no text.
+    """
+    for folder, names, files in os.walk(root):
+        names.sort()
+        for name in sorted(files):
+            path = Path(folder, name).relative_to(root).as_posix()
+            if not path.isprintable() and "\udc80" <= max(path) <= "\udcff":
+                raise ValueError(
+                    f"{path.encode('utf-8', 'backslashreplace').decode()}: is not named in UTF-8; rename it"
+                )
+            yield path
+
 
 def write_facts(task: FactsTask) -> None:
     """Write a line of JSON for each file: its facts, and for an original its values and UIDs."""
-    with task.out.open("w", encoding="utf-8") as lines:
+    with whole_file(task.out) as temporary, temporary.open("w", encoding="utf-8") as lines:
         for path in task.paths:
             json.dump(_record(task.root / path, path, original=task.original), lines)
             lines.write("\n")
@@ -101,7 +127,8 @@ def short_hash(text: str) -> int:
 
 def telling_hashes(secret: Secret) -> Iterator[int]:
     """Hashes of the normalised texts by which a value points to somebody wherever it stands, in any patient's file."""
-    if not secret.strong or secret.kind not in ("name", "number"):
+    row = row_of(secret.tag) if secret.tag >= 0 else None
+    if not secret.strong or secret.kind not in ("name", "number") or (row is not None and row.kept_by):
         return
     texts = whole_names(secret.text) if secret.kind == "name" else [normalise(secret.text).strip()]
     for text in texts:
@@ -122,11 +149,11 @@ def _record(path: Path, name: str, *, original: bool) -> dict[str, Any]:
         record: dict[str, Any] = {"file": asdict(_facts(file, name))}
         if original:
             secrets = secrets_of(file)
-            record["secrets"] = [(s.kind, s.text, s.tag, s.strong, s.path) for s in secrets]
+            record["secrets"] = [(s.kind, s.text, s.tag, s.path, s.strong) for s in secrets]
             record["telling"] = [(h, s.kind, s.text, s.path) for s in secrets for h in telling_hashes(s)]
             record["uids"] = list(dict(uids_of(file)).items())
-    except (ValueError, OSError) as error:
-        return {"file": asdict(Facts(name, "unreadable", note=str(error)))}
+    except Exception as error:  # noqa: BLE001 damaged files raise nearly anything inside pydicom
+        return {"file": asdict(Facts(name, "unreadable", note=describe_error(error)))}
     return record
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-LEAK, NOTICE = "leak", "notice"
+Level = Literal["leak", "notice"]
+LEAK: Level = "leak"
+NOTICE: Level = "notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,7 @@ class Finding:
         note: more, in words.
     """
 
-    level: Literal["leak", "notice"]
+    level: Level
     kind: str
     file: str
     path: str

@@ -1,4 +1,4 @@
-"""Every element of a DICOM file as text and bytes, as far as it can be read; nothing here is shared with the writers."""
+"""Every element of a DICOM file as text and bytes, as far as it can be read."""
 
 from __future__ import annotations
 
@@ -19,8 +19,10 @@ from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
 
 PIXEL_TAGS = (0x7FE00010, 0x7FE00009, 0x7FE00008)
-TEXT_VRS = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT".split())
-_BYTE_VRS = frozenset("OB OW OD OF OL OV UN".split())
+TEXT_VRS = frozenset(
+    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UC", "UI", "UR", "UT")
+)
+_BYTE_VRS = frozenset(("OB", "OW", "OD", "OF", "OL", "OV", "UN"))
 _UNDEFINED = 0xFFFFFFFF
 # Larger values are read in pieces where they are needed.
 _DEFERRED_FROM = 1 << 20
@@ -136,7 +138,7 @@ def open_dicom(path: Path) -> DicomFile | None:
                 dataset = pydicom.dcmread(file, force=True, defer_size=_defer_size(path, claims=claims))
                 end = file.tell()
                 file_meta = getattr(dataset, "file_meta", None)
-        except Exception as error:  # noqa: BLE001 damaged files raise nearly anything inside pydicom
+        except Exception as error:
             if claims:
                 raise ValueError(f"{path}: cannot be read as DICOM ({type(error).__name__}: {error})") from error
             return None
@@ -163,7 +165,7 @@ def _leaves(dataset: Dataset, prefix: str) -> Iterator[Leaf]:
         length = getattr(raw, "length", 0)
         if tag in PIXEL_TAGS and not prefix:
             yield Leaf(path, tag, "OW", (str(length),))
-        elif getattr(raw, "value", None) is None and _LARGEST_VALUE < length:
+        elif getattr(raw, "value", None) is None and length > _LARGEST_VALUE:
             yield Leaf(path, tag, "UN")
         else:
             yield from _element(dataset, tag, path)

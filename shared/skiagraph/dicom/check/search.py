@@ -78,6 +78,11 @@ class Hunter:
         for day in dates_in(text) - set(but_dates) if self._dates else ():
             yield from self._dates.get(day, ())
 
+    @property
+    def days(self) -> list[date]:
+        """All dates that are looked for."""
+        return list(self._dates)
+
     def on_day(self, day: date) -> list[Hit]:
         """Dates of the original that are this day."""
         return self._dates.get(day, [])

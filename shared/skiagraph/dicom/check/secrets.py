@@ -37,7 +37,7 @@ from .text import (
 
 Kind = Literal["name", "number", "text", "phone", "date"]
 
-_FREE_TEXT_VRS = frozenset("AE LO SH ST LT UC UR UT UN OB".split())
+_FREE_TEXT_VRS = frozenset(("AE", "LO", "SH", "ST", "LT", "UC", "UR", "UT", "UN", "OB"))
 _DATE_VRS = frozenset(("DA", "DT"))
 _POINTING = re.compile(
     r"\b(IDs?|Identifiers?|Identification|Numbers?|Locator|Address|AE|Station Name|Institution Name|Residence"
@@ -47,7 +47,9 @@ _PHONE = re.compile(r"\b(Telephone|Phone|Telecom)\b")
 _LONG_NUMBER = re.compile(r"(?<![\w.])(?:[A-Za-z]{1,6}[-_ ]?)?\d{6,}(?![\w.])")
 # Dates on which something was done to the patient; others may be those of a calibration.
 _GROUPS_OF_PATIENT = frozenset((0x0008, 0x0010, 0x0032, 0x0038, 0x0040))
-_PLACEHOLDER_NAMES = frozenset("anonymous anonymized anonymised anon unknown none removed dummy no name".split())
+_PLACEHOLDER_NAMES = frozenset(
+    ("anonymous", "anonymized", "anonymised", "anon", "unknown", "none", "removed", "dummy", "no", "name")
+)
 _PLACEHOLDER_DATES = frozenset(("1900-01-01", "1970-01-01", "2000-01-01", "1850-01-01"))
 _LEAST_OF_NUMBER, _LEAST_LETTERS, _LEAST_DIGITS = 4, 3, 6
 # Private values of many kilobytes are tables of a machine.
@@ -68,15 +70,15 @@ class Secret:
         kind: what it is.
         text: as the original has it; a date as ``2024-01-31``.
         tag: whose value it is; -1 for what was read out of running text.
-        strong: whether it may stand nowhere at all.
         path: its element in the original.
+        strong: whether it may stand nowhere at all.
     """
 
     kind: Kind
     text: str
     tag: int
-    strong: bool
     path: str
+    strong: bool
 
 
 def secrets_of(file: DicomFile) -> set[Secret]:
@@ -117,17 +119,17 @@ def with_rows(file: DicomFile) -> Iterator[tuple[Leaf, Row | None]]:
 
 def _secrets_of_leaf(leaf: Leaf, row: Row | None) -> Iterator[Secret]:
     if leaf.vr == "PN":
-        yield from (Secret("name", text, leaf.tag, True, leaf.path) for text in leaf.texts if _names(text))
+        yield from (Secret("name", text, leaf.tag, leaf.path, strong=True) for text in leaf.texts if _names(text))
     elif row is None:
         return
     elif leaf.vr in _DATE_VRS:
         strong = leaf.tag >> 16 in _GROUPS_OF_PATIENT
         for day in filter(None, map(date_of, leaf.texts)):
             if day.isoformat() not in _PLACEHOLDER_DATES:
-                yield Secret("date", day.isoformat(), leaf.tag, strong, leaf.path)
+                yield Secret("date", day.isoformat(), leaf.tag, leaf.path, strong=strong)
     elif leaf.vr in _FREE_TEXT_VRS:
         for text in _texts(leaf):
-            yield from _secrets_of_text(text, leaf, row)
+            yield from _secrets_of_text(text, leaf)
 
 
 def _texts(leaf: Leaf) -> Iterator[str]:
@@ -136,26 +138,26 @@ def _texts(leaf: Leaf) -> Iterator[str]:
         yield text
 
 
-def _secrets_of_text(text: str, leaf: Leaf, row: Row) -> Iterator[Secret]:
+def _secrets_of_text(text: str, leaf: Leaf) -> Iterator[Secret]:
     own_row = row_of(leaf.tag) if not leaf.private else None
     points = own_row is not None and bool(_POINTING.search(own_row.name))
     if own_row is not None and _PHONE.search(own_row.name):
-        yield Secret("phone", text, leaf.tag, True, leaf.path)
+        yield Secret("phone", text, leaf.tag, leaf.path, strong=True)
     elif points and _tells_number(text):
-        yield Secret("number", text, leaf.tag, True, leaf.path)
+        yield Secret("number", text, leaf.tag, leaf.path, strong=True)
     elif _tells(text) and len(text) <= 1024:
-        yield Secret("text", text, leaf.tag, points, leaf.path)
+        yield Secret("text", text, leaf.tag, leaf.path, strong=points)
     for mail in MAIL_IN_TEXT.findall(text):
-        yield Secret("number", mail, -1, True, leaf.path)
+        yield Secret("number", mail, -1, leaf.path, strong=True)
     for number in () if leaf.private else _LONG_NUMBER.findall(text):
-        yield Secret("number", number, -1, False, leaf.path)
+        yield Secret("number", number, -1, leaf.path, strong=False)
     for phone in PHONE_IN_TEXT.findall(text):
         if sum(letter.isdigit() for letter in phone) >= 7 and not dates_in(phone):
-            yield Secret("phone", phone, -1, False, leaf.path)
+            yield Secret("phone", phone, -1, leaf.path, strong=False)
     for name in TITLED_NAME.findall(text):
-        yield Secret("name", name, -1, False, leaf.path)
+        yield Secret("name", name, -1, leaf.path, strong=False)
     for day in dates_in(text):
-        yield Secret("date", day.isoformat(), -1, False, leaf.path)
+        yield Secret("date", day.isoformat(), -1, leaf.path, strong=False)
 
 
 def _names(text: str) -> bool:

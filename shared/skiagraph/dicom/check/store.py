@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .facts import Facts
 from .findings import Finding
 from .secrets import Secret
 
@@ -20,7 +21,7 @@ _ASKED_AT_ONCE = 500
 _SCHEMA = """
 CREATE TABLE file (id INTEGER PRIMARY KEY, side INTEGER, path TEXT, kind TEXT, note TEXT, sop_class TEXT, sop TEXT,
     study TEXT, series TEXT, patient TEXT, grp TEXT, pixel TEXT, content TEXT, outline TEXT, sketch BLOB, digest TEXT);
-CREATE TABLE secret (grp TEXT, kind TEXT, text TEXT, tag INTEGER, strong INTEGER, path TEXT, file TEXT,
+CREATE TABLE secret (grp TEXT, kind TEXT, text TEXT, tag INTEGER, path TEXT, strong INTEGER, file TEXT,
     PRIMARY KEY (grp, kind, text, tag)) WITHOUT ROWID;
 CREATE TABLE telling (hash INTEGER PRIMARY KEY, kind TEXT, text TEXT, path TEXT, file TEXT);
 CREATE TABLE uid (uid TEXT PRIMARY KEY, path TEXT, file TEXT) WITHOUT ROWID;
@@ -50,7 +51,9 @@ class Store:
 
     def __init__(self, path: Path, *, new: bool = False) -> None:
         self.path = path
-        self.database = sqlite3.connect(path) if new else sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+        # joblib takes items, which may be rows, in a thread of its own, and never at the same time as this one does.
+        place = path if new else f"file:{path}?mode=ro"
+        self.database = sqlite3.connect(place, uri=not new, check_same_thread=False)
         if new:
             # Nothing is lost with it but time.
             self.database.execute("PRAGMA synchronous = OFF")
@@ -96,11 +99,11 @@ class Store:
 
     def secrets(self, groups: Iterable[str]) -> list[tuple[Secret, str]]:
         """Values of patients, each with a file of the original that has it."""
-        query = "SELECT kind, text, tag, strong, path, file FROM secret WHERE grp = ?"
+        query = "SELECT kind, text, tag, path, strong, file FROM secret WHERE grp = ?"
         return [
-            (Secret(kind, text, tag, bool(strong), path), file)
+            (Secret(kind, text, tag, path, bool(strong)), file)
             for group in groups
-            for kind, text, tag, strong, path, file in self.rows(query, group)
+            for kind, text, tag, path, strong, file in self.rows(query, group)
         ]
 
     def known(self, table: str, column: str, keys: Iterable[Any]) -> dict[Any, tuple[Any, ...]]:
@@ -142,6 +145,6 @@ def sketch_of(stored: bytes) -> NDArray[np.int64]:
     return np.frombuffer(stored, np.int64)
 
 
-_FACT_FIELDS = "path kind note sop_class sop study series patient group pixel content outline digest".split()
+_FACT_FIELDS = [entry.name for entry in fields(Facts) if entry.name != "sketch"]
 _COLUMNS = [name.replace("group", "grp") for name in _FACT_FIELDS]
 _FINDING_FIELDS = [entry.name for entry in fields(Finding)]
