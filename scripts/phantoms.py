@@ -1,9 +1,15 @@
-"""Write phantoms: `python -m scripts.phantoms ultrasound|spine|limb [OUT] [--seed 0]`."""
+"""Write phantoms: `python -m scripts.phantoms ultrasound|spine|limb|dicom [OUT] [--seed 0]`."""
 
 from __future__ import annotations
 
 from skiagraph.folder_work import Report
-from skiagraph.phantoms import write_limb_phantoms, write_spine_phantoms, write_ultrasound_phantoms
+from skiagraph.phantoms import (
+    CorpusLook,
+    write_dicom_corpus,
+    write_limb_phantoms,
+    write_spine_phantoms,
+    write_ultrasound_phantoms,
+)
 
 from ._face import run
 
@@ -83,5 +89,29 @@ def limb(
     )
 
 
+def dicom(
+    out: str = "phantoms/dicom",
+    seed: int = 0,
+    files: int = 90,
+    size: int = 64,
+    frames: int = 100,
+    jobs: int = -1,
+    cluster: str | None = None,
+) -> Report:
+    """Write DICOM files of many kinds with planted identifiers, and manifest.json, which names each of them.
+
+    Args:
+        out: folder to write; the files are in its folder "files".
+        seed: the same seed gives the same files.
+        files: number of files.
+        size: rows and columns of the images in pixels.
+        frames: frames of a cine.
+        jobs: processes, -1 for all cores.
+        cluster: address of a Dask scheduler, such as tcp://scheduler:8786.
+    """
+    look = CorpusLook(size_px=size, frames=frames)
+    return write_dicom_corpus(out, seed=seed, files=files, look=look, jobs=jobs, cluster=cluster)
+
+
 if __name__ == "__main__":
-    run({"ultrasound": ultrasound, "spine": spine, "limb": limb})
+    run({"ultrasound": ultrasound, "spine": spine, "limb": limb, "dicom": dicom})

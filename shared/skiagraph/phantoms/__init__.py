@@ -1,6 +1,8 @@
 """Synthetic images with exact truth, written in the published layouts."""
 
 from .aasce import write_spine_phantoms
+from .dicom_corpus import write_dicom_corpus
+from .dicom_kinds import Look as CorpusLook
 from .limb import LimbImage, draw_limb
 from .mura import write_limb_phantoms
 from .scanner import Scanner, draw_scanner
@@ -10,6 +12,8 @@ from .ultrasound import UltrasoundFrame, draw_frame
 
 __all__ = [
     "write_spine_phantoms",
+    "write_dicom_corpus",
+    "CorpusLook",
     "LimbImage",
     "draw_limb",
     "write_limb_phantoms",

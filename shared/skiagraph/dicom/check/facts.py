@@ -18,7 +18,7 @@ from .secrets import Secret, is_own_uid, secrets_of, uids_of
 from .text import common_words, normalise
 
 DICOMDIR_CLASS = "1.2.840.10008.1.3.10"
-_SKETCH = 128
+_SKETCH = 256
 _LONGEST_BYTES = 4096
 # A de-identifier or a coder writes these anew.
 _REWRITTEN = frozenset(
@@ -54,6 +54,7 @@ class Facts:
         outline: digest of what the image is in its series and in space.
         sketch: the smallest hashes of single values that the profile leaves as they are: what two files have in
             common of them is what they have in common of their values (Broder 1997).
+        values: how many values the sketch stands for.
         digest: of the whole file, where it is no DICOM.
     """
 
@@ -70,6 +71,7 @@ class Facts:
     content: str = ""
     outline: str = ""
     sketch: tuple[int, ...] = field(default=())
+    values: int = 0
     digest: str = ""
 
 
@@ -173,6 +175,7 @@ def _facts(file: DicomFile, name: str) -> Facts:
         content=_digest(str(features)),
         outline=_digest("|".join(_number(file.text(tag)) for tag in (*_OUTLINE, *_SIZE))),
         sketch=tuple(features[:_SKETCH]),
+        values=len(features),
     )
 
 

@@ -37,6 +37,7 @@ _LEARNT = ("study", "series", "patient")
 @dataclass(frozen=True, slots=True)
 class _Described:
     sketch: NDArray[np.int64]
+    values: int
     belongs: tuple[str, ...]
 
 
@@ -125,7 +126,7 @@ def _alike(
     """How alike files are that are alike at all: the share of values they have in common, plus how they agree."""
     scores = {}
     for row, column in _worth_comparing(after, before):
-        share = _share(after[row].sketch, before[column].sketch)
+        share = _share(after[row], before[column])
         if share >= _LEAST_ALIKE:
             scores[row, column] = share + _agree(after[row].belongs, before[column].belongs, learnt)
     return {pair: score for pair, score in scores.items() if score >= _LEAST_ALIKE}
@@ -147,15 +148,19 @@ def _worth_comparing(after: Sequence[_Described], before: Sequence[_Described]) 
 
 def _described(store: Store, number: int) -> _Described:
     columns = ", ".join(_LEARNT)
-    [(stored, *belongs)] = store.rows(f"SELECT sketch, {columns} FROM file WHERE id = ?", number)  # noqa: S608 constants
-    return _Described(sketch_of(stored), tuple(belongs))
+    query = f"SELECT sketch, number_of_values, {columns} FROM file WHERE id = ?"  # noqa: S608 constants
+    [(stored, values, *belongs)] = store.rows(query, number)
+    return _Described(sketch_of(stored), values, tuple(belongs))
 
 
-def _share(one: NDArray[np.int64], other: NDArray[np.int64]) -> float:
-    if not len(one) or not len(other):
-        return float(len(one) == len(other))
-    smallest = np.union1d(one, other)[: max(len(one), len(other))]
-    return float(np.isin(smallest, np.intersect1d(one, other)).mean())
+def _share(one: _Described, other: _Described) -> float:
+    """How many of the values of the file that has fewer are values of the other, estimated from their sketches."""
+    if not one.values or not other.values:
+        return float(one.values == other.values)
+    smallest = np.union1d(one.sketch, other.sketch)[: max(len(one.sketch), len(other.sketch))]
+    alike = float(np.isin(smallest, np.intersect1d(one.sketch, other.sketch)).mean())
+    in_common = alike * (one.values + other.values) / (1 + alike)
+    return min(in_common / min(one.values, other.values), 1.0)
 
 
 def _agree(after: Sequence[str], before: Sequence[str], learnt: dict[tuple[str, str], str]) -> int:

@@ -17,6 +17,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
+from pydicom.values import convert_SQ
 
 PIXEL_TAGS = (0x7FE00010, 0x7FE00009, 0x7FE00008)
 TEXT_VRS = frozenset(
@@ -29,6 +30,7 @@ _DEFERRED_FROM = 1 << 20
 _LARGEST_VALUE = 1 << 24
 _CHUNK = 1 << 20
 _ITEM = (0xFFFE, 0xE000)
+_ITEM_BYTES = b"\xfe\xff\x00\xe0"
 # One of these is in everything that is meant to be a data set.
 _TELLING = (0x00080016, 0x00080018, 0x00080060, 0x00100010, 0x00100020, 0x0020000D, 0x00041220, 0x00280010)
 
@@ -176,7 +178,7 @@ def _element(dataset: Dataset, tag: int, path: str) -> Iterator[Leaf]:
     stored = raw.value if isinstance(raw, RawDataElement) and isinstance(raw.value, bytes) else b""
     try:
         element = dataset[tag]
-        items = element.value if element.VR == "SQ" else None
+        items = element.value if element.VR == "SQ" else _hidden_items(dataset, element)
         leaf = _leaf(element, path, stored) if items is None else Leaf(path, tag, "SQ", (str(len(items or ())),))
     except Exception:  # noqa: BLE001 what cannot be read is looked through as bytes
         yield Leaf(path, tag, "UN", (stored.decode("latin-1"),), stored)
@@ -184,6 +186,13 @@ def _element(dataset: Dataset, tag: int, path: str) -> Iterator[Leaf]:
     yield leaf
     for number, item in enumerate(items or (), start=1):
         yield from _leaves(item, f"{path}[{number}]/")
+
+
+def _hidden_items(dataset: Dataset, element: DataElement) -> Sequence | None:
+    """Items in bytes: a sequence whose private creator nobody knows is UN, encoded as implicit VR (PS3.5 6.2.2)."""
+    if element.VR != "UN" or not isinstance(element.value, bytes) or element.value[:4] != _ITEM_BYTES:
+        return None
+    return convert_SQ(element.value, True, True, dataset.original_character_set)  # noqa: FBT003 pydicom's signature
 
 
 def _leaf(element: DataElement, path: str, stored: bytes) -> Leaf:

@@ -18,7 +18,7 @@ from .profile import (
     METHOD_MEANINGS,
     row_of,
 )
-from .reading import Leaf
+from .reading import DicomFile, Leaf
 
 # What de-identifiers put in, and what says nothing about anybody.
 _DUMMY = re.compile(r"(0*(\.0*)?|O|000[DWMY]|0+|anon\w*|unknown|none|removed|dummy|unspecified)?", re.IGNORECASE)
@@ -37,6 +37,8 @@ def rows_not_honoured(output: Output) -> Iterator[Finding]:
             continue
         elif action == "X":
             yield output.leak("profile", leaf.path, leaf.text[:64], note=f"{row.name}: X, and it is still there")
+        elif leaf.vr == "SQ" and "U" not in action and (source := _unchanged_items(output, leaf)):
+            yield output.leak("profile", leaf.path, "", source, f"{row.name}: {action}, and its items are unchanged")
         elif leaf.vr not in _TOLD_ELSEWHERE and (source := _unchanged(output, leaf)):
             yield output.leak("profile", leaf.path, leaf.text[:64], source, f"{row.name}: {action}, and unchanged")
     yield from _gone(output)
@@ -49,6 +51,18 @@ def _unchanged(output: Output, leaf: Leaf) -> str:
     others = [original.file.first.get(leaf.path) for original in output.candidates]
     same = [other is not None and (other.texts, other.raw) == (leaf.texts, leaf.raw) for other in others]
     return f"{output.candidates[0].name} {leaf.path}" if same and all(same) else ""
+
+
+def _unchanged_items(output: Output, leaf: Leaf) -> str:
+    """Where the original has the same items, UIDs and dates apart; empty if it has not."""
+    after = _said_in(output.file, leaf)
+    same = [_said_in(original.file, leaf) == after for original in output.candidates]
+    return f"{output.candidates[0].name} {leaf.path}" if after and same and all(same) else ""
+
+
+def _said_in(file: DicomFile, sequence: Leaf) -> dict[str, tuple[str, ...]]:
+    inside = (leaf for leaf in file.leaves if leaf.path.startswith(f"{sequence.path}["))
+    return {leaf.path: leaf.texts for leaf in inside if leaf.vr not in _TOLD_ELSEWHERE and any(leaf.texts)}
 
 
 def _gone(output: Output) -> Iterator[Finding]:

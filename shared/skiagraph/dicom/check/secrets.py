@@ -7,7 +7,7 @@ read out of free text) may stand where the profile leaves an attribute alone and
 ``CHEST`` in Body Part Examined is no leak because Study Description said it too.
 
 Not looked for: what is empty or a placeholder, words of DICOM's own dictionaries, identifying numbers below four
-characters and others below six, times of day, and coded values such as M or 045Y; whether these are still where they
+characters and others below six, times of day, the words of codes, and values such as M or 045Y; whether these are still where they
 were, the rows of the profile tell.
 """
 
@@ -54,6 +54,8 @@ _PLACEHOLDER_DATES = frozenset(("1900-01-01", "1970-01-01", "2000-01-01", "1850-
 _LEAST_OF_NUMBER, _LEAST_LETTERS, _LEAST_DIGITS = 4, 3, 6
 # Private values of many kilobytes are tables of a machine.
 _LONGEST_TEXT = 16384
+# Code Value, Code Meaning and what belongs to them (PS3.3 8.8): words of a code book.
+_CODES = range(0x00080100, 0x00080125)
 _STANDARD_ROOT = "1.2.840.10008."
 # UIDs of kinds of things, not of things.
 _CLASS_KEYWORDS = re.compile(
@@ -127,7 +129,7 @@ def _secrets_of_leaf(leaf: Leaf, row: Row | None) -> Iterator[Secret]:
         for day in filter(None, map(date_of, leaf.texts)):
             if day.isoformat() not in _PLACEHOLDER_DATES:
                 yield Secret("date", day.isoformat(), leaf.tag, leaf.path, strong=strong)
-    elif leaf.vr in _FREE_TEXT_VRS:
+    elif leaf.vr in _FREE_TEXT_VRS and leaf.tag not in _CODES:
         for text in _texts(leaf):
             yield from _secrets_of_text(text, leaf)
 
