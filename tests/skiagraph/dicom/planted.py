@@ -117,4 +117,5 @@ def _save(before: Any, after: Dataset, target: Path, change: Change) -> None:
         file.SpecificCharacterSet = before.SpecificCharacterSet
     change(before, file)
     target.parent.mkdir(parents=True, exist_ok=True)
-    file.save_as(target, enforce_file_format=True)
+    # As it is: pydicom would mend what a change has spoilt.
+    file.save_as(target, enforce_file_format=False)

@@ -31,6 +31,10 @@ def values_left(output: Output) -> Iterator[Finding]:
     found += _of_others(output)
     yield from found
     known = {(finding.kind, finding.what) for finding in found}
+    if not output.candidates:
+        # Nobody knows whose file it is, so everybody is looked for.
+        said = values_in_any_file(output.store, output.root, output.name)
+        yield from (output.leak(kind, where, what, origin) for kind, where, what, origin in said)
     for finding in _in_bytes(output):
         if (finding.kind, finding.what) not in known:
             known.add((finding.kind, finding.what))
