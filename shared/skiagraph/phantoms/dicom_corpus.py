@@ -9,6 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from pydicom.fileset import FileSet
+from pydicom.uid import UID
 
 from ..folder_work import Report, whole_file, work_through, write_json
 from .dicom_file import FILES_OF_A_PATIENT, DrawnFile, corpus_uid, draw_file, file_name
@@ -104,7 +105,7 @@ def _numbers_on_medium(files: int) -> list[int]:
 def _write_medium(folder: Path, seed: int, numbers: list[int], look: Look) -> list[dict[str, str]]:
     drawn = {number: draw_file(seed, number, look) for number in numbers}
     medium = FileSet()
-    medium.UID, medium.ID = corpus_uid(seed, 9, 9, 9), "PHANTOM"
+    medium.UID, medium.ID = UID(corpus_uid(seed, 9, 9, 9)), "PHANTOM"
     with TemporaryDirectory() as folder_of_parts:
         for number, file in drawn.items():
             _save(file, part := Path(folder_of_parts) / f"{number}.dcm")
@@ -117,6 +118,9 @@ def _write_medium(folder: Path, seed: int, numbers: list[int], look: Look) -> li
         place = Path(instance.path).relative_to(folder.parent).as_posix()
         entries += list(_entries(by_uid[instance.SOPInstanceUID].plants, place))
     first = drawn[numbers[0]].dataset
-    for path, value, kind in (("(0010,0010)", str(first.PatientName), "name"), ("(0010,0020)", first.PatientID, "number")):
+    for path, value, kind in (
+        ("(0010,0010)", str(first.PatientName), "name"),
+        ("(0010,0020)", first.PatientID, "number"),
+    ):
         entries.append({"file": f"{name}/DICOMDIR", "path": f"(0004,1220)[1]/{path}", "value": value, "kind": kind})
     return entries

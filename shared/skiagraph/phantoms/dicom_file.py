@@ -8,6 +8,7 @@ import numpy as np
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import (
+    UID,
     DeflatedExplicitVRLittleEndian,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
@@ -158,9 +159,9 @@ def _add_content(planter: Planter, dataset: Dataset) -> None:
         prefix, parent = f"{prefix}(0040,A730)[3]/", inner
 
 
-def _file_dataset(planter: Planter, dataset: Dataset, number: int, syntax: str | None) -> FileDataset:
+def _file_dataset(planter: Planter, dataset: Dataset, number: int, syntax: UID | None) -> FileDataset:
     meta = FileMetaDataset()
-    meta.MediaStorageSOPClassUID = dataset.SOPClassUID
+    meta.MediaStorageSOPClassUID = UID(dataset.SOPClassUID)
     meta.TransferSyntaxUID = syntax or ExplicitVRLittleEndian
     planter.set(meta, 0x00020003, "UI", str(dataset.SOPInstanceUID), "uid")
     preamble = b"\0" * 128
@@ -169,7 +170,7 @@ def _file_dataset(planter: Planter, dataset: Dataset, number: int, syntax: str |
         preamble = planter.person.patient_id.encode().ljust(128, b"\0")
         planter.plants.append(Plant("preamble", planter.person.patient_id, "number"))
     if number % 4 == 2:
-        meta.PrivateInformationCreatorUID = f"{_ROOT}.9999"
+        meta.PrivateInformationCreatorUID = UID(f"{_ROOT}.9999")
         planter.set(meta, 0x00020102, "OB", padded(planter.person.patient_id.encode()), "number")
         planter.set(dataset, 0xFFFCFFFC, "OB", padded(planter.person.patient_id.encode()), "number")
     file = FileDataset("", dataset, preamble=preamble, file_meta=meta)

@@ -90,7 +90,9 @@ def draw_dataset(kind: str, look: Look, rng: np.random.Generator, reference: Ref
     else:
         frames = {"xa": look.frames, "xa_encapsulated": look.frames, "enhanced": _NESTED_FRAMES, "seg": 2}.get(kind, 1)
         eight_bits = kind in ("xa", "xa_encapsulated", "sc", "seg")
-        _add_pixels(dataset, _noise(look.size_px, frames, rng, largest=255 if eight_bits else 4095), eight_bits=eight_bits)
+        _add_pixels(
+            dataset, _noise(look.size_px, frames, rng, largest=255 if eight_bits else 4095), eight_bits=eight_bits
+        )
         if kind == "enhanced":
             _add_frame_groups(dataset, rng)
         if kind in ("seg", "enhanced"):
@@ -132,7 +134,9 @@ def _add_pixels(dataset: Dataset, frames: NDArray[np.uint16], *, eight_bits: boo
     dataset.HighBit, dataset.PixelRepresentation = dataset.BitsStored - 1, 0
     if len(frames) > 1:
         dataset.NumberOfFrames = str(len(frames))
-    dataset.add_new(0x7FE00010, "OB" if eight_bits else "OW", frames.astype(np.uint8 if eight_bits else "<u2").tobytes())
+    dataset.add_new(
+        0x7FE00010, "OB" if eight_bits else "OW", frames.astype(np.uint8 if eight_bits else "<u2").tobytes()
+    )
 
 
 def _add_ultrasound(dataset: Dataset, look: Look, rng: np.random.Generator, burned: str) -> None:

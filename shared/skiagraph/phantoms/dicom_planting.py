@@ -33,8 +33,9 @@ _REMOVED_TEXTS = (
     (0x00102180, "SH"),
     (0x00324000, "LT"),
 )
-_LEFT_TEXTS = ((0x00281055, "LO"), (0x00181020, "LO"), (0x00181020, "LO"), (0x00189004, "CS"))
-_SEQUENCES = ((0x00400275, "X"), (0x00081111, "X/Z/D"), (0x0040A370, "none"), (0x00400260, "none"), (0x00081250, "none"))
+_LEFT_TEXTS = ((0x00281055, "LO"), (0x00181020, "LO"), (0x00189004, "CS"))
+# Two that the profile removes or replaces, and three that it leaves alone.
+_SEQUENCES = (0x00400275, 0x00081111, 0x0040A370, 0x00400260, 0x00081250)
 _MOST_LETTERS = {"SH": 16, "LO": 64, "CS": 16, "LT": 10240, "UN": 10240}
 _PRIVATE_GROUPS = (0x0009, 0x0019, 0x0029, 0x0051)
 
@@ -96,7 +97,7 @@ class Planter:
 
     def plant_nested(self, dataset: Dataset, depth: int, prefix: str = "") -> None:
         """Plant into sequences inside sequences."""
-        tag, _ = _SEQUENCES[int(self.rng.integers(len(_SEQUENCES)))]
+        tag = _SEQUENCES[int(self.rng.integers(len(_SEQUENCES)))]
         items = [Dataset(), Dataset()]
         dataset.add_new(tag, "SQ", Items(items))
         for number, item in enumerate(items, start=1):

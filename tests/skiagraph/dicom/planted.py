@@ -21,12 +21,13 @@ from skiagraph.phantoms.dicom_file import DrawnFile, draw_file
 
 SMALL = CorpusLook(size_px=16, frames=3)
 # What an image is, without a word about anybody.
-STRUCTURE = (
-    "SOPClassUID Modality InstanceNumber SeriesNumber ImagePositionPatient SamplesPerPixel PhotometricInterpretation "
-    "PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated BitsStored HighBit PixelRepresentation "
-    "ValueType ContinuityOfContent CompletionFlag VerificationFlag ConceptNameCodeSequence PixelData FloatPixelData "
-    "RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor BluePaletteColorLookupTableDescriptor"
-).split()
+STRUCTURE = """
+SOPClassUID Modality InstanceNumber SeriesNumber ImagePositionPatient SamplesPerPixel
+PhotometricInterpretation PlanarConfiguration NumberOfFrames Rows Columns BitsAllocated BitsStored HighBit
+PixelRepresentation ValueType ContinuityOfContent CompletionFlag VerificationFlag ConceptNameCodeSequence
+PixelData FloatPixelData RedPaletteColorLookupTableDescriptor GreenPaletteColorLookupTableDescriptor
+BluePaletteColorLookupTableDescriptor
+"""
 Change = Callable[[Dataset, Dataset], None]
 
 
@@ -59,7 +60,7 @@ def clean(source: Path, target: Path, change: Change = lambda before, after: Non
     """
     before = pydicom.dcmread(source, force=True)
     after = Dataset()
-    for keyword in STRUCTURE:
+    for keyword in STRUCTURE.split():
         if keyword in before:
             after[keyword] = before[keyword]
     after.SOPInstanceUID = other_uid(str(before.get("SOPInstanceUID", source)))

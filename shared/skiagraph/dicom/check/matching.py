@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from .store import ORIGINAL, OUTPUT, Store, sketch_of
 
-_LEAST_ALIKE = 0.35
+_LEAST_ALIKE = 0.5
 # Copies that cannot be told apart; more of them would say no more.
 _MOST_CANDIDATES = 16
 # Pairs of files that are all compared; beyond it a value that more than a few have makes no pair.
@@ -25,9 +25,10 @@ _KEYS = (
     "sop_class, content",
     "outline",
     "sop_class",
+    "kind",
 )
 # Keys that say too little to go by alone.
-_VAGUE = frozenset(("outline", "sop_class"))
+_VAGUE = frozenset(("outline", "sop_class", "kind"))
 _UNMATCHED = (
     "side = ? AND kind = 'dicom' AND id NOT IN (SELECT output FROM match) AND id NOT IN (SELECT original FROM match)"
 )

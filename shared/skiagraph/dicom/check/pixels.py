@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from typing import Any, Literal
 
 import numpy as np
@@ -52,7 +52,7 @@ def pixels_changed(output: Output) -> Iterator[Finding]:
 
 
 def text_in_pixels(output: Output, looked: Looked) -> Iterator[Finding]:
-    """Values of the original that OCR reads in the frames.
+    """Values of the original that OCR reads in the frames and overlays.
 
     Args:
         output: the file.
@@ -61,11 +61,11 @@ def text_in_pixels(output: Output, looked: Looked) -> Iterator[Finding]:
     if looked == "none" or not output.pixel:
         return
     try:
-        for number, frame in _chosen_frames(output.file, looked):
-            text = " | ".join(_read_text(frame))
+        for place, image in chain(_overlays(output.file), _chosen_frames(output.file, looked)):
+            text = " | ".join(_read_text(image))
             hits = list(output.hunter.in_text(text, but_dates=output.shifted_days))
             hits += _lookalikes(output, text)
-            yield from (output.leak_of(hit, f"pixels of frame {number + 1}") for hit in dict.fromkeys(hits) if hit.sure)
+            yield from (output.leak_of(hit, place) for hit in dict.fromkeys(hits) if hit.sure)
     except Exception as error:  # noqa: BLE001 decoders raise nearly anything
         why = " ".join(str(error).split())[:120]
         yield output.notice("pixels", "pixel data", "", note=f"cannot be decoded to look for text: {why}")
@@ -92,11 +92,17 @@ def _covered(changed: NDArray[np.bool_]) -> float:
     return float(boxes.mean())
 
 
-def _chosen_frames(file: DicomFile, looked: Looked) -> Iterator[tuple[int, NDArray[Any]]]:
+def _overlays(file: DicomFile) -> Iterator[tuple[str, NDArray[Any]]]:
+    for group in range(0x6000, 0x6020, 2):
+        if (group, 0x3000) in file.dataset and (group, 0x0010) in file.dataset:
+            yield f"({group:04X},3000)", file.dataset.overlay_array(group)
+
+
+def _chosen_frames(file: DicomFile, looked: Looked) -> Iterator[tuple[str, NDArray[Any]]]:
     count = int(file.text(0x00280008) or 1)
     wanted = range(count) if looked == "all" else sorted({round(k) for k in np.linspace(0, count - 1, SAMPLE)})
     for number in wanted:
-        yield number, next(iter_pixels(file.path, indices=[number]))
+        yield f"pixels of frame {number + 1}", next(iter_pixels(file.path, indices=[number]))
 
 
 def _read_text(frame: NDArray[Any]) -> list[str]:

@@ -192,7 +192,9 @@ def _hidden_items(dataset: Dataset, element: DataElement) -> Sequence | None:
     """Items in bytes: a sequence whose private creator nobody knows is UN, encoded as implicit VR (PS3.5 6.2.2)."""
     if element.VR != "UN" or not isinstance(element.value, bytes) or element.value[:4] != _ITEM_BYTES:
         return None
-    return convert_SQ(element.value, True, True, dataset.original_character_set)  # noqa: FBT003 pydicom's signature
+    charset = dataset.original_character_set
+    encodings = [charset] if isinstance(charset, str) else list(charset)
+    return convert_SQ(element.value, True, True, encodings)  # noqa: FBT003 pydicom's signature
 
 
 def _leaf(element: DataElement, path: str, stored: bytes) -> Leaf:

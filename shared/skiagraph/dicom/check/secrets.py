@@ -7,8 +7,8 @@ read out of free text) may stand where the profile leaves an attribute alone and
 ``CHEST`` in Body Part Examined is no leak because Study Description said it too.
 
 Not looked for: what is empty or a placeholder, words of DICOM's own dictionaries, identifying numbers below four
-characters and others below six, times of day, the words of codes, and values such as M or 045Y; whether these are still where they
-were, the rows of the profile tell.
+characters and others below six, times of day, the words of codes, and values such as M or 045Y; whether these are
+still where they were, the rows of the profile tell.
 """
 
 from __future__ import annotations

@@ -20,7 +20,8 @@ ORIGINAL, OUTPUT = 0, 1
 _ASKED_AT_ONCE = 500
 _SCHEMA = """
 CREATE TABLE file (id INTEGER PRIMARY KEY, side INTEGER, path TEXT, kind TEXT, note TEXT, sop_class TEXT, sop TEXT,
-    study TEXT, series TEXT, patient TEXT, grp TEXT, pixel TEXT, content TEXT, outline TEXT, sketch BLOB, digest TEXT, number_of_values INTEGER);
+    study TEXT, series TEXT, patient TEXT, grp TEXT, pixel TEXT, content TEXT, outline TEXT, sketch BLOB, digest TEXT,
+    number_of_values INTEGER);
 CREATE TABLE secret (grp TEXT, kind TEXT, text TEXT, tag INTEGER, path TEXT, strong INTEGER, file TEXT,
     PRIMARY KEY (grp, kind, text, tag)) WITHOUT ROWID;
 CREATE TABLE telling (hash INTEGER PRIMARY KEY, kind TEXT, text TEXT, path TEXT, file TEXT);

@@ -13,7 +13,19 @@ from pydicom.uid import UID_dictionary
 
 # Letters that Unicode does not take apart.
 _FOLDED = str.maketrans(
-    {"ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "ð": "d", "þ": "th", "ı": "i", "ħ": "h", "ŀ": "l", "ς": "σ"}
+    {
+        "ø": "o",
+        "æ": "ae",
+        "œ": "oe",
+        "ł": "l",
+        "đ": "d",
+        "ð": "d",
+        "þ": "th",
+        "\u0131": "i",
+        "ħ": "h",
+        "ŀ": "l",
+        "\u03c2": "\u03c3",
+    }
 )
 _SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe"})
 # A word is a run of East Asian letters, of digits, or of other letters.

@@ -11,6 +11,7 @@ from .findings import Finding
 from .output import Output
 from .profile import KEEP_UIDS, row_of
 from .reading import TEXT_VRS, Leaf
+from .search import Hit
 from .secrets import is_own_uid, names_a_class
 from .store import Store
 from .text import UID_IN_TEXT, date_of, normalise
@@ -24,20 +25,21 @@ _PIECE, _OVERLAP = 1 << 22, 1 << 10
 def values_left(output: Output) -> Iterator[Finding]:
     """Everything of the original that a file says: in elements, in its name, and anywhere in its bytes."""
     found: list[Finding] = []
+    seen: set[str] = set()
     for leaf in output.file.leaves:
-        found += _in_leaf(output, leaf)
+        found += _in_leaf(output, leaf, seen)
     found += _in_name(output)
     found += uids_left(output)
     found += _of_others(output)
     yield from found
-    known = {(finding.kind, finding.what) for finding in found}
+    seen.update(finding.what for finding in found)
     if not output.candidates:
         # Nobody knows whose file it is, so everybody is looked for.
         said = values_in_any_file(output.store, output.root, output.name)
         yield from (output.leak(kind, where, what, origin) for kind, where, what, origin in said)
     for finding in _in_bytes(output):
-        if (finding.kind, finding.what) not in known:
-            known.add((finding.kind, finding.what))
+        if finding.what not in seen:
+            seen.add(finding.what)
             yield finding
 
 
@@ -82,7 +84,8 @@ def _uids_in(leaf: Leaf) -> Iterator[str]:
         yield from (uid for text in texts for uid in UID_IN_TEXT.findall(text) if is_own_uid(uid))
 
 
-def _in_leaf(output: Output, leaf: Leaf) -> Iterator[Finding]:
+def _in_leaf(output: Output, leaf: Leaf, seen: set[str]) -> Iterator[Finding]:
+    """Values in an element; all that were found are added to ``seen``, a value that is part of another not told."""
     if leaf.vr in ("DA", "DT"):
         for day in filter(None, map(date_of, leaf.texts)):
             if day not in output.shifted_days:
@@ -92,16 +95,28 @@ def _in_leaf(output: Output, leaf: Leaf) -> Iterator[Finding]:
                     if hit.sure or not output.excuses(leaf)
                 )
         return
-    hits = []
+    hits: list[Hit] = []
     if leaf.vr in TEXT_VRS - _NOT_TEXT:
         hits += list(output.hunter.in_text(leaf.text, but_dates=output.shifted_days))
     if leaf.raw and (leaf.vr in _BYTES or leaf.vr in TEXT_VRS - _NOT_TEXT):
         hits += list(output.hunter.in_bytes(leaf.raw))
-    for hit in dict.fromkeys(hits):
-        if leaf.vr in _NUMBERS and not (hit.sure and hit.secret.kind in ("number", "phone")):
-            continue
-        if hit.sure or not output.excuses(leaf):
+    if leaf.vr in _NUMBERS:
+        hits = [hit for hit in hits if hit.sure and hit.secret.kind in ("number", "phone")]
+    left = [hit for hit in dict.fromkeys(hits) if hit.sure or not output.excuses(leaf)]
+    seen.update(hit.secret.text for hit in left)
+    # Of several values of a kind that say the same the longest is told.
+    longest = {hit.secret.kind: hit for hit in sorted(left, key=_weight)}
+    for hit in left:
+        if hit is longest[hit.secret.kind] or not _says(longest[hit.secret.kind].secret.text, hit.secret.text):
             yield output.leak_of(hit, leaf.path)
+
+
+def _says(text: str, other: str) -> bool:
+    return normalise(other) in normalise(text) or other in text
+
+
+def _weight(hit: Hit) -> tuple[bool, int]:
+    return hit.sure, len(hit.secret.text)
 
 
 def _in_name(output: Output) -> Iterator[Finding]:
