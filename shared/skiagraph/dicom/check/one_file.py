@@ -19,6 +19,7 @@ from .search import Hunter
 from .store import ORIGINAL, OUTPUT, Store
 from .values import values_in_any_file, values_left
 
+_MOST_GROUPS = 64
 _LOOKS = (values_left, rows_not_honoured, method_not_declared, bytes_around, burned_in_claims, pixels_changed)
 
 
@@ -88,7 +89,7 @@ def _other_file(task: FileTask, store: Store, name: str, digest: str) -> Iterato
 def _output(task: FileTask, store: Store, number: int) -> tuple[Output, tuple[str, ...]]:
     query = "SELECT i.path, i.grp, i.pixel FROM match JOIN file i ON i.id = original WHERE output = ? ORDER BY i.id"
     originals = list(store.rows(query, number))
-    groups = tuple(sorted({group for _, group, _ in originals}))
+    groups = tuple(sorted({group for _, group, _ in originals} or _without_output(store)))
     candidates = []
     for name, _, pixel in originals:
         if (file := open_dicom(task.original / name)) is not None:
@@ -99,6 +100,12 @@ def _output(task: FileTask, store: Store, number: int) -> tuple[Output, tuple[st
         raise ValueError(f"{task.output / name}: has changed while it was checked; run this again")
     hunter, sources = _hunter(task.database, groups, declared_options(file))
     return Output(task.output, name, file, pixel, tuple(candidates), hunter, sources, store), groups
+
+
+def _without_output(store: Store) -> set[str]:
+    """Patients of originals that nothing is known to be made of: an output that matches nothing may be theirs."""
+    query = "SELECT DISTINCT grp FROM file WHERE side = ? AND id NOT IN (SELECT original FROM match) LIMIT ?"
+    return {group for (group,) in store.rows(query, ORIGINAL, _MOST_GROUPS)}
 
 
 @lru_cache(maxsize=8)
