@@ -1,4 +1,4 @@
-"""Data sets of many kinds, small and valid, before anything is planted into them."""
+"""Data sets of many kinds, before anything is planted into them: every reader takes them; no module is complete."""
 
 from __future__ import annotations
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from .findings import NOTICE, Finding
 from .store import ORIGINAL, OUTPUT, Store, sketch_of
 
 _LEAST_ALIKE = 0.5
@@ -119,6 +120,10 @@ def _match_group(store: Store, outputs: Sequence[int], originals: Sequence[int])
     # Of so many copies each counts as found.
     for number, original in enumerate(originals[_MOST_CANDIDATES:]):
         store.add_match(outputs[number % len(outputs)], [original])
+    note = f"{len(originals)} files that cannot be told apart have {len(outputs)} counterparts"
+    for original in originals[len(outputs) :]:
+        [(path,)] = store.rows("SELECT path FROM file WHERE id = ?", original)
+        store.add_findings([Finding(NOTICE, "not in output", path, "", "", note=note)])
 
 
 def _alike(

@@ -222,6 +222,60 @@ def test_references_lead_to_what_their_target_became(planted: Planted, tmp_path:
     assert kinds == {"reference", "mapping"}
 
 
+def test_what_another_patient_is_called_is_found_too(planted: Planted, tmp_path: Path) -> None:
+    other = pydicom.dcmread(planted[0] / next(name for name in planted[1] if name.startswith("Okonkwo")))
+    for text in ("seen with Ifeoma OKONKWO-BARNES", f"see {other.PatientID} too"):
+        change = _change_one("SoftwareVersions", text)
+        cleaned(planted, tmp_path, lambda name, change=change: change if name.startswith("P00001/ST0") else None)
+        found = leaks(check(planted[0], tmp_path))
+        assert {(finding.kind, finding.note) for finding in found} <= {
+            (kind, "of another patient") for kind in ("name", "number")
+        }
+        assert len(found) == 5
+
+
+@pytest.mark.parametrize(("text", "kinds"), [("Zeltron Helix", set()), ("CHEST", set()), ("Tharn, Petra", {"name"})])
+def test_what_the_original_says_where_it_may_stay_is_no_leak(tmp_path: Path, text: str, kinds: set[str]) -> None:
+    """But a person's name may stay nowhere."""
+    before, _ = write_planted(tmp_path / "corpus", 1)
+    [path] = before.rglob("IM*")
+    original = pydicom.dcmread(path)
+    original.StudyDescription = original.SoftwareVersions = text
+    original.BodyPartExamined = "CHEST"
+    original.ReferringPhysicianName = "Tharn^Petra"
+    original.save_as(path)
+
+    def keep(before: Dataset, after: Dataset) -> None:
+        after.SoftwareVersions, after.BodyPartExamined = before.SoftwareVersions, before.BodyPartExamined
+
+    clean(path, tmp_path / "out" / "1.dcm", keep)
+    assert {finding.kind for finding in leaks(check(before, tmp_path / "out"))} == kinds
+    moved = pydicom.dcmread(tmp_path / "out" / "1.dcm")
+    moved.SoftwareVersions, moved.ManufacturerModelName = "", text
+    moved.save_as(tmp_path / "out" / "1.dcm")
+    assert bool(leaks(check(before, tmp_path / "out"))) == (text != "CHEST")
+
+
+def test_a_dicomdir_leads_to_files_that_are_there(planted: Planted, tmp_path: Path) -> None:
+    shutil.copytree(planted[0] / "MEDIUM", tmp_path / "MEDIUM")
+    (tmp_path / "MEDIUM" / "PT000000" / "ST000001" / "SE000000" / "IM000000").unlink()
+    found = [finding for finding in leaks(check(planted[0], tmp_path)) if finding.kind == "reference"]
+    assert [finding.what for finding in found] == ["MEDIUM/PT000000/ST000001/SE000000/IM000000"]
+
+
+def test_a_copy_that_is_lost_is_told(planted: Planted, tmp_path: Path) -> None:
+    """Nothing but their place tells them apart."""
+    name = "P00001/ST0/IM000.dcm"
+    for number in range(3):
+        (tmp_path / "before").mkdir(exist_ok=True)
+        shutil.copyfile(planted[0] / name, tmp_path / "before" / f"{number}.dcm")
+    for number in range(2):
+        clean(planted[0] / name, tmp_path / "after" / f"{number}.dcm")
+    report = check(tmp_path / "before", tmp_path / "after")
+    assert report.clean
+    assert report.notices["not in output"] == 1
+
+
 def _real_files() -> Iterator[tuple[str, Path]]:
     own = Path(pydicom.data.__file__).parent
     for path in sorted(own.rglob("*.dcm")):
