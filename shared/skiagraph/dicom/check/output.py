@@ -12,11 +12,13 @@ from pathlib import Path
 
 from .findings import LEAK, NOTICE, Finding
 from .profile import BASIC, KEEP_MODIFIED_DATES, row_of
-from .reading import DicomFile, Leaf
+from .reading import DicomFile, Leaf, open_dicom
 from .search import Hit, Hunter
 from .store import Store
 from .text import date_of, normalise
 
+_FILE_ID = 0x00041500
+_ASKED = 8
 _METHOD_CODE = re.compile(r"\(0012,0064\)\[\d+\]/\(0008,0100\)")
 
 
@@ -106,7 +108,18 @@ class Output:
 
 
 def declared_options(file: DicomFile) -> frozenset[int]:
-    """Codes in (0012,0064), the basic profile being meant in any case."""
+    """Codes in (0012,0064), the basic profile being meant in any case.
+
+    A DICOMDIR has no place for them: there it is what all of the first files say that it names.
+    """
+    ids = [leaf.texts for leaf in file.leaves if leaf.tag == _FILE_ID][:_ASKED]
+    said = [
+        declared_options(named)
+        for parts in ids
+        if (path := file.path.parent.joinpath(*parts)).is_file() and (named := open_dicom(path)) is not None
+    ]
+    if said:
+        return frozenset.intersection(*said)
     codes = (leaf.text.strip() for leaf in file.leaves if _METHOD_CODE.fullmatch(leaf.path))
     return frozenset({int(code) for code in codes if code.isdigit()} | {BASIC})
 

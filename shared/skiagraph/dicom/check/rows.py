@@ -23,6 +23,8 @@ from .reading import DicomFile, Leaf
 # What de-identifiers put in, and what says nothing about anybody.
 _DUMMY = re.compile(r"(0*(\.0*)?|O|000[DWMY]|0+|anon\w*|unknown|none|removed|dummy|unspecified)?", re.IGNORECASE)
 _TOLD_ELSEWHERE = frozenset(["UI", "DA", "DT", "SQ"])
+# Keys of a DICOMDIR's records that are of Type 2 must be there, and may be empty (PS3.3 F.5).
+_RECORD = "(0004,1220)["
 _CODE, _SCHEME, _MEANING = (0x00080100, 0x00080102, 0x00080104)
 
 
@@ -36,6 +38,8 @@ def rows_not_honoured(output: Output) -> Iterator[Finding]:
         elif action in ("K", "C") or row is None or leaf.private:
             continue
         elif action == "X":
+            if leaf.path.startswith(_RECORD) and not leaf.text.strip(" \0"):
+                continue
             yield output.leak("profile", leaf.path, leaf.text[:64], note=f"{row.name}: X, and it is still there")
         elif leaf.vr == "SQ" and "U" not in action and (source := _unchanged_items(output, leaf)):
             yield output.leak("profile", leaf.path, "", source, f"{row.name}: {action}, and its items are unchanged")

@@ -11,23 +11,27 @@ IMPLEMENTATION_VERSION = "SKIAGRAPH_DEID1"
 _METHOD = "Skiagraph: PS3.15 Annex E"
 
 
-def declarations(options: Options, encoding: Encoding, *, pixels_cleaned: bool) -> list[tuple[int, bytes]]:
+def declarations(
+    options: Options, encoding: Encoding, *, pixels_cleaned: bool, structured: bool
+) -> list[tuple[int, bytes]]:
     """Elements that tell how a data set was de-identified (PS3.15 E.1.1 step 6, E.3.6), in ascending order.
 
     Args:
         options: those that were used.
         encoding: how the data set writes its elements.
         pixels_cleaned: no text is left in the pixels.
+        structured: it is a structured report.
     """
+    codes = options.codes(structured=structured)
     modified = "MODIFIED" if options.modified_dates else "REMOVED"
     values = [
         (0x00120062, b"CS", "YES"),
-        (0x00120063, b"LO", "\\".join([_METHOD, *(meaning[:64] for _, meaning in options.codes)])),
+        (0x00120063, b"LO", "\\".join([_METHOD, *(meaning[:64] for _, meaning in codes)])),
         (0x00280301, b"CS", "NO" if pixels_cleaned else ""),
         (0x00280303, b"CS", modified),
     ]
     found = [(tag, encoding.element(tag, vr, _even(text))) for tag, vr, text in values if text]
-    items = b"".join(encoding.item(_code_item(encoding, *code)) for code in options.codes)
+    items = b"".join(encoding.item(_code_item(encoding, *code)) for code in codes)
     return sorted([*found, (0x00120064, encoding.element(0x00120064, b"SQ", items))])
 
 

@@ -29,6 +29,8 @@ from .variants import Identifier
 
 # Fits the cache of a core.
 _BLOCK = 1 << 18
+# All classes of PS3.3 A.35 begin so, and no others have a Content Sequence.
+_STRUCTURED_REPORTS = "1.2.840.10008.5.1.4.1.1.88."
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,8 @@ def _rewrite(
     replacer = _replacer(settings.key, candidate.patient, candidate.identifiers, options.retain_uids)
     cursor = source.cursor()
     cursor.end = end
-    added = declarations(options, source.encoding, pixels_cleaned=is_clean)
+    structured = candidate.sop_class.startswith(_STRUCTURED_REPORTS)
+    added = declarations(options, source.encoding, pixels_cleaned=is_clean, structured=structured)
     try:
         return Rewriter(profile_of(options), replacer, changes.append).rewrite(cursor, added)
     except BrokenStreamError:

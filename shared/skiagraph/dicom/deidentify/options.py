@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 
 # PS3.16 CID 7050: code value and meaning of the profile and of each option.
 _PROFILE = ("113100", "Basic Application Confidentiality Profile")
+_STRUCTURED = ("113104", "Clean Structured Content Option")
 _CODES = {
     "clean_pixels": ("113101", "Clean Pixel Data Option"),
     "clean_graphics": ("113103", "Clean Graphics Option"),
@@ -62,8 +63,11 @@ class Options:
         """Columns of the profile's table that count, the strongest last."""
         return [column for option, column in _COLUMNS.items() if getattr(self, option)]
 
-    @property
-    def codes(self) -> list[tuple[str, str]]:
-        """Code value and meaning (CID 7050, DCM) of the profile and the options used."""
+    def codes(self, *, structured: bool) -> list[tuple[str, str]]:
+        """Code value and meaning (CID 7050, DCM) of the profile and the options used.
+
+        Args:
+            structured: of a structured report, whose content is always cleaned and never removed.
+        """
         chosen = [_CODES[field.name] for field in fields(self) if getattr(self, field.name)]
-        return [_PROFILE, *sorted(chosen)]
+        return [_PROFILE, *sorted([*chosen, _STRUCTURED] if structured else chosen)]

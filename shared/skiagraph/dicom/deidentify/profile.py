@@ -85,9 +85,9 @@ class Profile:
     Combined codes of the table (X/Z/D...) depend on the Type of the attribute in the IOD, which a data set does not
     say. The one is taken that conforms whatever the Type is: D for all that have D, Z for X/Z, and references are
     mapped (U) for X/Z/U*. A sequence with D keeps its items, with a dummy in place of every text, name and date;
-    so it is done with Content Sequence (0040,A730), whose codes and numbers stay. Group 50xx and 60xx are removed
-    as a whole. What is in no table goes by its VR, as Note 4 of PS3.15 E.1.1 advises; what is not in the standard's
-    dictionary at all is removed.
+    so it is done with Content Sequence (0040,A730), whose codes and numbers stay, as the Clean Structured Content
+    Option has it. Group 50xx and 60xx are removed as a whole. What is in no table goes by its VR, as Note 4 of PS3.15
+    E.1.1 advises; what is not in the standard's dictionary at all is removed.
     """
 
     def __init__(self, options: Options) -> None:

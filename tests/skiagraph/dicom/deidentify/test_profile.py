@@ -10,6 +10,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset
+from pydicom.uid import BasicTextSRStorage
 
 from scripts.build_profile_table import build_profile_table
 from skiagraph.dicom.deidentify import Options
@@ -143,3 +144,20 @@ def test_what_is_in_no_table_goes_by_its_vr(tmp_path: Path) -> None:
     assert after[0x00143076].value == "19000101"
     assert tag_for_keyword("RetrieveURL") not in after
     assert 0x04081999 not in after
+
+
+def test_a_structured_report_keeps_codes_and_numbers_and_says_so(tmp_path: Path) -> None:
+    dataset, text, number, code = radiograph(), Dataset(), Dataset(), Dataset()
+    dataset.SOPClassUID = dataset.file_meta.MediaStorageSOPClassUID = BasicTextSRStorage
+    text.ValueType, text.TextValue = "TEXT", "Mr. Doe fell on 4 March"
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "121071", "DCM", "Finding"
+    number.ValueType, number.ConceptNameCodeSequence, number.NumericValue = "NUM", [code], "12.5"
+    text.ContentSequence = [number]
+    dataset.ContentSequence = [text]
+    after = done(tmp_path, dataset)
+    assert "113104" in [item.CodeValue for item in after.DeidentificationMethodCodeSequence]
+    (kept,) = after.ContentSequence
+    assert "Doe" not in kept.TextValue
+    assert "March" not in kept.TextValue
+    assert kept.ContentSequence[0].NumericValue == 12.5
+    assert kept.ContentSequence[0].ConceptNameCodeSequence[0].CodeMeaning == "Finding"
