@@ -106,7 +106,7 @@ def test_one_identifier_left_in_a_file_is_found_and_nothing_else(
         assert others == [], plant
 
 
-@pytest.mark.parametrize("damage", ["preamble", "behind", "name", "text file", "unreadable"])
+@pytest.mark.parametrize("damage", ["preamble", "behind", "behind an end", "name", "text file", "unreadable"])
 def test_identifiers_outside_elements_are_found(planted: Planted, tmp_path: Path, damage: str) -> None:
     names = cleaned(planted, tmp_path)
     old = next(name for name in names if name.startswith("P00001"))
@@ -118,6 +118,9 @@ def test_identifiers_outside_elements_are_found(planted: Planted, tmp_path: Path
         path.write_bytes(said.ljust(128, b"\0") + raw[128:])
     elif damage == "behind":
         path.write_bytes(raw + said)
+    elif damage == "behind an end":
+        # Readers stop at an item's end, wherever it stands.
+        path.write_bytes(raw + b"\xfe\xff\x0d\xe0\0\0\0\0" + said)
     elif damage == "name":
         path.rename(path.with_name(f"{patient.AccessionNumber}.dcm"))
     elif damage == "text file":
@@ -126,6 +129,7 @@ def test_identifiers_outside_elements_are_found(planted: Planted, tmp_path: Path
         (tmp_path / "broken.dcm").write_bytes(raw[:140] + said)
     kinds = Counter(finding.kind for finding in leaks(check(planted[0], tmp_path)))
     assert kinds["number"] >= 1
+    assert kinds["bytes"] >= (damage in ("preamble", "behind an end"))
     # What stands behind the end is read as one more element.
     assert set(kinds) <= {"number", "bytes", "private"} | ({"method"} if damage == "unreadable" else set())
 
