@@ -1,10 +1,11 @@
-"""Measure a bundle: `python -m scripts.benchmark ultrasound|keypoints|detection [--out benchmark.json]`."""
+"""Measure a bundle, or DICOM: `python -m scripts.benchmark ultrasound|keypoints|detection|dicom [--out FILE]`."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from skiagraph.bundle.benchmark_detection import detection_notes, detection_rows, run_detection_benchmark
+from skiagraph.bundle.benchmark_dicom import dicom_notes, dicom_rows, run_dicom_benchmark
 from skiagraph.bundle.benchmark_keypoints import keypoint_notes, keypoint_rows, run_keypoint_benchmark
 from skiagraph.bundle.benchmark_ultrasound import run_ultrasound_benchmark, ultrasound_notes, ultrasound_rows
 from skiagraph.bundle.ultrasound_chain import UltrasoundBenchmark
@@ -98,5 +99,20 @@ def detection(
     print(detection_notes(report))
 
 
+def dicom(files: int = 20, frames: int = 100, rounds: int = 3, out: str = "benchmark.json") -> None:
+    """Compare de-identification with dicognito, deid and dicom-anonymizer, if installed: speed, memory, what is left.
+
+    Args:
+        files: of each kind: flat CR, nested enhanced CT, cine XA.
+        frames: of a cine of 512 x 512 pixels.
+        rounds: of timing.
+        out: JSON file to write.
+    """
+    report = run_dicom_benchmark(files, frames, rounds)
+    write_json(out, report)
+    print(markdown_table(dicom_rows(report)))
+    print(dicom_notes(report))
+
+
 if __name__ == "__main__":
-    run({"detection": detection, "keypoints": keypoints, "ultrasound": ultrasound})
+    run({"detection": detection, "dicom": dicom, "keypoints": keypoints, "ultrasound": ultrasound})

@@ -80,6 +80,13 @@ def write_dicom_corpus(
     return report
 
 
+def write_files_of_kind(folder: Path, kind: str, *, files: int, size_px: int, frames: int) -> None:
+    """Write so many files of one of `dicom_kinds.KINDS`, each of another patient, as `folder`/<number>.dcm."""
+    for number in range(files):
+        drawn = draw_file(0, number * FILES_OF_A_PATIENT + KINDS.index(kind), Look(size_px, frames))
+        _save(drawn, folder / f"{number}.dcm")
+
+
 def _write(job: _Job) -> list[dict[str, str]]:
     drawn = draw_file(job.seed, job.number, job.look)
     _save(drawn, job.path)

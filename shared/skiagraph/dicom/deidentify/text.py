@@ -101,3 +101,8 @@ def is_ideographic(character: str) -> bool:
         or 0x1100 <= code <= 0x11FF
         or 0x20000 <= code <= 0x3FFFF
     )
+
+
+def has_ideographs(text: str) -> bool:
+    """Whether there is one in a text."""
+    return not text.isascii() and any(map(is_ideographic, text))

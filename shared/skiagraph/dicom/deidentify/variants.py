@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Literal
 
-from .text import compared, is_ideographic, without_umlauts
+from .text import compared, has_ideographs, is_ideographic, without_umlauts
 
 Kind = Literal["name", "date", "text"]
 # What an identifier is in which form, as it stands in an element.
@@ -47,7 +47,7 @@ def variants(identifier: Identifier) -> Iterator[str]:
 
 
 def _tells(form: str) -> bool:
-    return any(map(is_ideographic, form)) or len(form) > (1 if form.isalpha() else 2)
+    return has_ideographs(form) or len(form) > (1 if form.isalpha() else 2)
 
 
 def _name(value: str) -> Iterator[str]:
@@ -110,7 +110,7 @@ def _text(value: str) -> Iterator[str]:
     """A number, address, institution: whole, without what divides it, and in its lines."""
     for part in {value, *value.split("\\"), *_PARTS.split(value)}:
         plain = compared(part)
-        if len(plain) < 3 and not any(map(is_ideographic, plain)):
+        if len(plain) < 3 and not has_ideographs(plain):
             continue
         yield plain
         if len(plain) > 4 and any(map(str.isdigit, plain)):
