@@ -116,7 +116,7 @@ def _store_native(dataset: FileDataset, frames: DicomFrames, boxes: Sequence[Box
     if description.keyword == "PixelData":
         element.VR = "OB" if description.bits_allocated <= 8 and syntax != uid.ImplicitVRLittleEndian else "OW"
         dataset.HighBit = description.bits_stored - 1
-    _tell_colours(dataset, frames[0].photometric, planar=0)
+    _tell_colours(dataset, frames[0].photometric)
 
 
 def _store_encapsulated(dataset: FileDataset, encoded: tuple[list[bytes], str]) -> None:
@@ -130,13 +130,14 @@ def _store_encapsulated(dataset: FileDataset, encoded: tuple[list[bytes], str]) 
     element = dataset["PixelData"]
     element.VR, element.is_undefined_length = "OB", True
     dataset.HighBit = int(dataset.BitsStored) - 1
-    _tell_colours(dataset, photometric, planar=0)
+    _tell_colours(dataset, photometric)
 
 
-def _tell_colours(dataset: Dataset, photometric: str, planar: int) -> None:
-    dataset.PhotometricInterpretation = photometric
+def _tell_colours(dataset: Dataset, photometric: str) -> None:
+    # Once decoded, each pixel has its own colours.
+    dataset.PhotometricInterpretation = "YBR_FULL" if photometric == "YBR_FULL_422" else photometric
     if dataset.SamplesPerPixel > 1:
-        dataset.PlanarConfiguration = planar
+        dataset.PlanarConfiguration = 0
 
 
 def _tell_history(dataset: Dataset, description: PixelDescription) -> None:

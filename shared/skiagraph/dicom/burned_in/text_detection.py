@@ -20,7 +20,8 @@ _STEP_PX = 32  # the network halves its input five times
 _TILE_PX, _OVERLAP_PX = 640, 128
 _ENLARGED_UP_TO_PX = 1_600_000
 _LIKELY, _SURE = 0.3, 0.5
-_THINNEST_PX = 4
+_THINNEST_PX = 3
+_DOUBTFUL_PX = 24
 _THIN_PX = (12, 20)
 _STILL_TEXT = 0.1
 # One or two letters are hardly wider than high.
@@ -121,7 +122,7 @@ def _cores(likelihood: NDArray[np.float32]) -> list[tuple[slice, slice]]:
 def _is_text(look: NDArray[np.uint8], core: tuple[slice, slice]) -> bool:
     """Whether the network still sees text there in a picture so small that it would be thin."""
     thickness = _thickness_px(core)
-    if thickness <= _THIN_PX[0]:
+    if thickness <= _DOUBTFUL_PX:
         return True
     margin = 2 * thickness + 16
     rows, columns = (slice(max(side.start - margin, 0), side.stop + margin) for side in core)
