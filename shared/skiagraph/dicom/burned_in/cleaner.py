@@ -38,7 +38,7 @@ class PixelCleaner:
 
     Args:
         search_text: look for text; without it, pixels are decoded only where a rule asks for it.
-        keep_markers: leave text too short for more than one or two letters, such as the side markers L and R.
+        keep_markers: leave what is too short for two letters, such as the side markers L and R.
     """
 
     def __init__(self, *, search_text: bool = True, keep_markers: bool = False) -> None:

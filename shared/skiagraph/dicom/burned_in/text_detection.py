@@ -24,8 +24,8 @@ _THINNEST_PX = 3
 _DOUBTFUL_PX = 24
 _THIN_PX = (12, 20)
 _STILL_TEXT = 0.1
-# One or two letters are hardly wider than high.
-_MARKER_ASPECT = 1.5
+# The core of two letters is longer than that, in units of its thickness.
+_MARKER_ASPECT = 2.0
 
 
 def find_text(frame: NDArray[np.uint8], *, keep_markers: bool = False) -> list[Box]:
@@ -40,7 +40,7 @@ def find_text(frame: NDArray[np.uint8], *, keep_markers: bool = False) -> list[B
 
     Args:
         frame: (rows, columns), or (rows, columns, 3) for RGB; 0 (black) to 255.
-        keep_markers: leave out what is too short for more than one or two letters, such as the side markers L and R.
+        keep_markers: leave out what is too short for two letters, such as the side markers L and R.
 
     Returns:
         (row_min, column_min, row_max, column_max), so that ``frame[row_min:row_max, column_min:column_max]`` is the
