@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import ceil, floor
+from math import ceil, floor, sqrt
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ Box = tuple[int, int, int, int]
 _MODEL = Path(__file__).with_name("text_detection.onnx")
 _STEP_PX = 32  # the network halves its input five times
 _TILE_PX, _OVERLAP_PX = 640, 128
-_ENLARGED_UP_TO_PX = 1_600_000
+_MANY_PX = 1_600_000
 _LIKELY, _SURE = 0.3, 0.5
 _THINNEST_PX = 3
 _DOUBTFUL_PX = 24
@@ -32,7 +32,7 @@ def find_text(frame: NDArray[np.uint8], *, keep_markers: bool = False) -> list[B
     """Boxes around text of any kind: light or dark, upright or turned by quarters, in any script.
 
     The picture is looked at twice: in overlapping tiles, twice as large unless it has more than 1.6 megapixels, for
-    small text; and as a whole at half that scale, for large text.
+    small text; and as a whole at half that scale or less, so that it has no more than these, for large text.
 
     The network (Liao et al., Real-time Scene Text Detection with Differentiable Binarization, 2020) finds the cores
     of lines, which are widened by their own thickness. It also takes whole bones for letters. What is thick is
@@ -51,9 +51,10 @@ def find_text(frame: NDArray[np.uint8], *, keep_markers: bool = False) -> list[B
     """
     rgb = np.repeat(frame[..., None], 3, axis=2) if frame.ndim == 2 else frame
     rows, columns = rgb.shape[:2]
-    enlarged = 2.0 if rows * columns <= _ENLARGED_UP_TO_PX else 1.0
+    enlarged = 2.0 if rows * columns <= _MANY_PX else 1.0
+    reduced = min(enlarged / 2, sqrt(_MANY_PX / (rows * columns)))
     boxes: list[Box] = []
-    for scale, tile_px in ((enlarged, _TILE_PX), (enlarged / 2, None)):
+    for scale, tile_px in ((enlarged, _TILE_PX), (reduced, None)):
         look = _resized(rgb, scale)
         cores = [core for core in _cores(_likelihood(look, tile_px)) if _is_text(look, core)]
         boxes += [_widened(core, scale, (rows, columns)) for core in cores if not (keep_markers and _is_marker(core))]

@@ -72,7 +72,7 @@ def check(path: Path, characters: list[Character], *, tolerance: int = 0) -> Fil
 
 
 def shown(path: Path) -> np.ndarray:
-    """What DCMTK shows of the first frame, with the file's window or, for words without, between the ends of its values."""
+    """What DCMTK shows of the first frame: by its window or, for words without one, between their ends."""
     plain, picture = path.with_suffix(".plain"), path.with_suffix(".pnm")
     for command in (["dcmdrle"], ["dcmdjpls"], ["dcmconv"]):
         if subprocess.run([*command, str(path), str(plain)], capture_output=True, check=False).returncode == 0:
