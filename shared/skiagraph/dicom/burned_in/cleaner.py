@@ -91,6 +91,8 @@ class PixelCleaner:
 
 
 def _by_rule(header: Dataset) -> list[Finding]:
+    if "Rows" not in header or "Columns" not in header:  # for the decoder to tell
+        return []
     rows, columns = int(header.Rows), int(header.Columns)
     frames = tuple(range(int(header.get("NumberOfFrames") or 1)))
     ruled = [(rule.name, box) for rule in region_rules() if rule.applies_to(header) for box in rule.boxes]

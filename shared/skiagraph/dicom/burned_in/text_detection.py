@@ -147,9 +147,13 @@ def _is_marker(core: tuple[slice, slice]) -> bool:
 
 
 def _widened(core: tuple[slice, slice], scale: float, shape: tuple[int, int]) -> Box:
-    """The box of a line in the picture itself."""
-    margin = _thickness_px(core) + 2
-    (top, bottom), (left, right) = ((side.start - margin, side.stop + margin) for side in core)
+    """The box of a line in the picture itself; further along the line, where the network may lose a thin letter."""
+    thickness = _thickness_px(core)
+    (top, bottom), (left, right) = (
+        (side.start - margin, side.stop + margin)
+        for side in core
+        for margin in [2 + (thickness if side.stop - side.start == thickness else 2 * thickness)]
+    )
     return (
         max(floor(top / scale), 0),
         max(floor(left / scale), 0),

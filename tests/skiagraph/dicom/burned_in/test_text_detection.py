@@ -80,7 +80,7 @@ def test_very_large_text_is_found() -> None:
 def test_little_is_blanked_where_there_is_no_text(seed: int) -> None:
     rng = np.random.default_rng(seed)
     for picture in (draw_limb(seed, size_px=512).pixels, draw_frame(rng, draw_scanner(rng)).image, soft_tissue(seed)):
-        assert share_covered(find_text(picture), picture.shape) < 0.02
+        assert share_covered(find_text(picture), picture.shape) < 0.03
 
 
 def test_markers_can_be_kept_but_not_words() -> None:
