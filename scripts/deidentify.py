@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from skiagraph.dicom.burned_in import PixelCleaner
 from skiagraph.dicom.deidentify import (
     Index,
     Options,
@@ -32,6 +33,7 @@ def deidentify(
     retain_institution: bool = False,
     retain_uids: bool = False,
     retain_safe_private: bool = False,
+    keep_markers: bool = False,
     keep_burned_in: bool = False,
     reidentification: str | None = None,
     passphrase_file: str | None = None,
@@ -50,7 +52,8 @@ def deidentify(
         out: folder to write: patient/study/series/object.dcm, all pseudonyms.
         key_file: secret of at least 32 bytes that only you may read; who has it can link pseudonyms to originals.
         new_key: write a new key to key_file first.
-        clean_pixels: remove text from the pixels.
+        clean_pixels: find text in the pixels and blank it, whatever it says; without it pixels are not looked at, and
+            files that say that text is in their pixels are refused.
         clean_descriptors: keep descriptions and comments, cleaned.
         clean_graphics: keep texts of graphic annotations, cleaned.
         modified_dates: keep dates, moved by a secret number of days for each patient.
@@ -59,6 +62,7 @@ def deidentify(
         retain_institution: keep what identifies the institution.
         retain_uids: keep UIDs.
         retain_safe_private: keep the private attributes that the standard calls safe.
+        keep_markers: with clean_pixels, leave what is too short for two letters, such as the side markers L and R.
         keep_burned_in: do files that say that text is in their pixels, without cleaning them.
         reidentification: file to write that leads from pseudonyms back to patients, encrypted with a passphrase; one
             that ends in .csv is not encrypted. Outside of OUT.
@@ -80,10 +84,14 @@ def deidentify(
         retain_safe_private=retain_safe_private,
         retain_institution=retain_institution,
     )
-    if clean_pixels:
-        raise ValueError("no cleaner of pixels is installed: leave --clean-pixels out.")
     settings = Settings(
-        Path(root), Path(out), read_key(key_file), options, keep_burned_in=keep_burned_in, dry_run=dry_run
+        Path(root),
+        Path(out),
+        read_key(key_file),
+        options,
+        cleaner=PixelCleaner(keep_markers=keep_markers) if clean_pixels else None,
+        keep_burned_in=keep_burned_in,
+        dry_run=dry_run,
     )
     settings.check(key_file, reidentification)
     with Index() as index:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pydicom import uid
 from pydicom.dataset import Dataset, FileDataset
@@ -26,6 +27,7 @@ _NO_PICTURES = (
 )
 
 
+@dataclass(frozen=True)
 class PixelCleaner:
     """Blanks what may identify in pixels: the Clean Pixel Data Option of PS3.15 E.3.1.
 
@@ -36,14 +38,13 @@ class PixelCleaner:
     Segmentations, parametric maps and doses are no pictures: their pixels are left alone. Nothing is claimed of faces
     (0028,0302).
 
-    Args:
+    Attributes:
         search_text: look for text; without it, pixels are decoded only where a rule asks for it.
         keep_markers: leave what is too short for two letters, such as the side markers L and R.
     """
 
-    def __init__(self, *, search_text: bool = True, keep_markers: bool = False) -> None:
-        self.search_text = search_text
-        self.keep_markers = keep_markers
+    search_text: bool = True
+    keep_markers: bool = False
 
     def clean(
         self,
