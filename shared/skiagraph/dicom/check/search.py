@@ -19,6 +19,8 @@ from .text import common_words, dates_in, is_east_asian, normalise, spelled_out
 _LEAST_JOINED_DIGITS = 6
 _DIGITS_OF_PHONE = 10
 _LEAST_BYTES, _LEAST_DISTINCT_BYTES = 6, 3
+# Dark pixels of 16 bits are short words in UTF-16.
+_LEAST_WIDE_BYTES = 10
 _NAME_IN_BYTES = re.compile(r"[^\W\d_]{3,}")
 
 
@@ -164,7 +166,8 @@ def _ways_in_bytes(secret: Secret) -> Iterator[str]:
                     raw = written.encode(encoding).lower()
                 except UnicodeEncodeError:
                     continue
-                if len(raw) >= _LEAST_BYTES and len(set(raw)) >= _LEAST_DISTINCT_BYTES:
+                least = _LEAST_WIDE_BYTES if encoding.startswith("utf-16") else _LEAST_BYTES
+                if len(raw) >= least and len(set(raw)) >= _LEAST_DISTINCT_BYTES:
                     yield raw.decode("latin-1")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pydicom.data
 import pytest
@@ -138,3 +139,9 @@ def test_rows_are_those_of_the_standard(tag: int, options: tuple[int, ...], acti
 
 def test_what_the_profile_leaves_alone_has_no_row() -> None:
     assert [row_of(tag) for tag in (0x00080060, 0x00280010, 0x7FE00010, 0x60000010, 0x00080016)] == [None] * 5
+
+
+def test_dark_pixels_are_not_taken_for_a_short_name() -> None:
+    pixels = np.array([90, 102, 101, 97, 90, 40], dtype="<u2").tobytes()
+    assert list(hunter(("name", "2e2884fea560")).in_file(b"\0\0" + pixels)) == []
+    assert list(hunter(("name", "Doherty^Fea")).in_file("Doherty".encode("utf-16-le"))) != []
