@@ -9,6 +9,7 @@ from skiagraph.dicom.deidentify import (
     Index,
     Options,
     Settings,
+    check_apart,
     deidentify_folder,
     read_key,
     write_new_key,
@@ -71,6 +72,7 @@ def deidentify(
         jobs: processes, -1 for all cores.
         cluster: address of a Dask scheduler, such as tcp://scheduler:8786.
     """
+    check_apart(Path(key_file), Path(root), Path(out))
     if new_key:
         write_new_key(key_file)
     options = Options(
@@ -93,7 +95,7 @@ def deidentify(
         keep_burned_in=keep_burned_in,
         dry_run=dry_run,
     )
-    settings.check(key_file, reidentification)
+    settings.check(key_file, reidentification, passphrase_file)
     with Index() as index:
         report = deidentify_folder(settings, jobs=jobs, cluster=cluster, index=index)
         if reidentification is not None:

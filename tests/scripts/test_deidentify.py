@@ -46,3 +46,7 @@ def test_mistakes_are_one_line(tmp_path: Path) -> None:
     inside = run("deidentify", tmp_path / "in", tmp_path / "in" / "out", "--key-file", tmp_path / "key", "--new-key")
     assert inside.returncode == 1
     assert "one folder is in the other" in inside.stderr
+    secret = run("deidentify", tmp_path / "in", tmp_path / "out", "--key-file", tmp_path / "out" / "key", "--new-key")
+    assert secret.returncode == 1
+    assert "this file is secret" in secret.stderr
+    assert not (tmp_path / "out").exists()

@@ -8,9 +8,9 @@ from .keys import Key, read_key, write_new_key
 from .options import Options
 from .pixels import Finding, PixelCleaner
 from .reidentification import read_reidentification, write_reidentification
-from .settings import Settings
+from .settings import Settings, check_apart
 
 __all__ = [
-    "Finding", "FolderReport", "Index", "Key", "Options", "PixelCleaner", "Settings", "deidentify_folder", "read_key",
-    "read_reidentification", "write_new_key", "write_reidentification",
+    "Finding", "FolderReport", "Index", "Key", "Options", "PixelCleaner", "Settings", "check_apart",
+    "deidentify_folder", "read_key", "read_reidentification", "write_new_key", "write_reidentification",
 ]  # fmt: skip

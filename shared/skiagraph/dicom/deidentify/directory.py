@@ -35,7 +35,8 @@ def write_directory(out: Path, outputs: Iterable[str], key: Key) -> Path:
     """
     places: dict[str, str] = {}
     file_set = FileSet()
-    file_set.UID = UID(key.uid("file-set"))
+    outputs = list(outputs)
+    file_set.UID = UID(key.uid("\n".join(["file-set", *sorted(outputs)])))
     for output in outputs:
         header = _header(out / output)
         header.PatientID = header.get("PatientID") or Path(output).parts[0]

@@ -10,7 +10,7 @@ from functools import lru_cache
 import ahocorasick
 from pydicom.uid import UID_dictionary
 
-from .text import compared, compared_with_places, is_ideographic
+from .text import compared, compared_with_places, has_ideographs, is_ideographic
 from .variants import Identifier, Kind, variants
 
 MARKER = "REMOVED"
@@ -19,6 +19,9 @@ _LONG_NAME, _LONG_NUMBER, _LONG = 4, 5, 6
 
 _DIVIDED = re.compile(r"\w \d|\d \w")
 _UID = re.compile(r"(?<![\d.])\d+(?:\.\d+){2,}(?![\d.]*\d)")
+_UID_IN_BYTES = re.compile(r"(?<![\d.])[12](?:\.\d+){4,}(?![\d.])")
+# Bytes as `compared` has them, spaces apart.
+_COMPARED = bytes(code if chr(code).isalnum() and code < 128 else 32 for code in range(256)).lower()
 # With five components or more, and with fewer: a version number is shorter.
 _SHORTEST_UID, _SHORTEST_OF_FEW = 14, 20
 _MONTH = r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
@@ -29,7 +32,7 @@ _PATTERNS = re.compile(
     | (?<![\d.])\d{{1,4}}[-/.]\d{{1,2}}[-/.]\d{{1,4}}(?![\d.]*\d)   # dates in numbers
     | \b(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:[0-2]\d|3[01])(?:\d{{6}})?\b
     | \b\d{{1,2}}\.?[ -]?{_MONTH}[ -,]*\d{{2,4}}\b | \b{_MONTH}[ ]\d{{1,2}},?[ ]\d{{2,4}}\b
-    | \S+@\S+ | \b(?:https?|ftp|file)://\S+ | \\\\\S+
+    | (?<!\S)[^\s@]+@\S+ | \b(?:https?|ftp|file)://\S+ | \\\\\S+
     | \+?\(?\d[\d ()/-]{{6,}}\d                          # telephone numbers
     | \b[A-Z]{{0,3}}[-]?\d{{6,}}\b                       # record numbers
     | \b(?:Dr|Prof|Mr|Mrs|Ms|Herr|Frau|Patient|Pt)\b[.:]?[ ]*(?:med\.?[ ]*)?(?-i:[A-Z][\w'-]+(?:[ ,]+[A-Z][\w'-]*)*)
@@ -65,7 +68,6 @@ class Hunter:
         self._automaton = ahocorasick.Automaton()
         self._map_uid = map_uid
         self.numbers: set[str] = set()
-        self._in_bytes: list[bytes] = []
         self._has_divided = False
         for kind, value in identifiers:
             for form in variants((kind, value)):
@@ -76,8 +78,6 @@ class Hunter:
                 self._has_divided = self._has_divided or divided
                 if form.isdigit() and len(form) >= _LONG_NUMBER:
                     self.numbers.add(form)
-                if len(form) >= _LONG and form.isascii() and " " not in form:
-                    self._in_bytes.append(form.encode())
         self._any = len(self._automaton) > 0
         if self._any:
             self._automaton.make_automaton()
@@ -87,18 +87,27 @@ class Hunter:
         return bool(self._spans(compared(text))) if self._any else False
 
     def finds_in_bytes(self, value: bytes) -> bool:
-        """Whether an identifier of six letters or more stands in bytes, in ASCII or UTF-16."""
-        low = value.replace(b"\0", b"").lower()
-        return any(form in low for form in self._in_bytes)
+        """Whether an identifier of six letters or more, or a UID, stands in bytes, in ASCII or UTF-16."""
+        dense = value.replace(b"\0", b"")
+        if any(uid not in UID_dictionary for uid in _UID_IN_BYTES.findall(dense.decode("latin-1"))):
+            return True
+        letters = b" ".join(dense.translate(_COMPARED).split()).decode("ascii")
+        return self._any and any(end - start >= _LONG for start, end in self._spans(letters))
+
+    def finds_word(self, text: str) -> bool:
+        """Whether an identifier stands in a text as words of its own, and not within another word."""
+        letters = compared(text)
+        return self._any and any(_stands_alone(letters, start, end) for start, end in self._spans(letters))
 
     def replaced(self, text: str, marker: str = MARKER) -> str:
-        """The text with a marker for every identifier, and with UIDs mapped."""
+        """The text with a marker for every word that an identifier stands in, and with UIDs mapped."""
         if self._map_uid is not None and text.count(".") > 1 and len(text) >= _SHORTEST_UID:
             text = self._with_mapped_uids(text, self._map_uid)
         if not self._any or not self._spans(compared(text)):
             return text
         letters, places = compared_with_places(text)
-        cut = [(places[start], places[end - 1] + 1) for start, end in self._spans(letters)]
+        words = (_whole_words(letters, start, end) for start, end in self._spans(letters))
+        cut = [(places[start], places[end - 1] + 1) for start, end in words]
         new = _cut(text, cut, marker)
         return marker if self._spans(compared(new).replace(compared(marker), " ")) else new
 
@@ -147,6 +156,15 @@ def _is_found_in_words(form: str, kind: Kind) -> bool:
 def _stands_alone(letters: str, start: int, end: int) -> bool:
     before, after = letters[start - 1 : start], letters[end : end + 1]
     return not _goes_on(before, letters[start]) and not _goes_on(letters[end - 1], after)
+
+
+def _whole_words(letters: str, start: int, end: int) -> tuple[int, int]:
+    """A span, with what is left of the words that it begins and ends in: it would tell what was there."""
+    while start > 0 and _goes_on(letters[start - 1], letters[start]) and not has_ideographs(letters[start - 1]):
+        start -= 1
+    while end < len(letters) and _goes_on(letters[end - 1], letters[end]) and not has_ideographs(letters[end]):
+        end += 1
+    return start, end
 
 
 def _goes_on(one: str, other: str) -> bool:

@@ -77,7 +77,8 @@ class Index:
     def patients(self) -> Iterator[tuple[str, str, str, str, str]]:
         """Key, ID, issuer, and name of every patient, and Study Instance UID of every study."""
         yield from self._database.execute(
-            "SELECT DISTINCT patient, patient_id, issuer, name, study FROM files ORDER BY patient, study"
+            "SELECT DISTINCT patient, patient_id, issuer, name, IIF(study GLOB 'none *', '', study) FROM files "
+            "ORDER BY patient, study"
         )
 
     def _candidate(self, row: tuple, key: Key, media: bool) -> Candidate:

@@ -75,7 +75,8 @@ def read_key(path: str | os.PathLike[str]) -> Key:
     if os.name == "posix" and stat.S_IMODE(path.stat().st_mode) & 0o077:
         raise ValueError(f"{path}: others may read this key; run: chmod 600 {path}")
     try:
-        return Key(path.read_bytes().strip())
+        content = path.read_bytes()
+        return Key(content.strip() if content.isascii() else content)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
 

@@ -66,7 +66,10 @@ def cleaned_file(
     try:
         dataset = dcmread(path, force=True)
         findings = cleaner.clean(dataset, path, identifiers)
-        is_clean = dataset.get("BurnedInAnnotation") == "NO"
+        said = dataset.get("BurnedInAnnotation")
+        if said == "YES":
+            raise ValueError("it says that text is in them, and they are of a kind that is not looked through")
+        is_clean = said == "NO"
         if not findings:
             return None, findings, is_clean
         buffer = BytesIO()

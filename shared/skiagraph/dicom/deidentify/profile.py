@@ -209,7 +209,7 @@ def _by_vr(tag: int, vr: bytes) -> Action:
         return Action.UID
     if kinds & TEXT_VRS or kinds & {b"IS", b"DS"}:
         return Action.HUNT
-    return Action.BINARY if kinds & {b"UN", b"OB"} else Action.KEEP
+    return Action.BINARY if kinds & {b"UN", b"OB", b"OW", b"OF", b"OD", b"OL", b"OV"} else Action.KEEP
 
 
 def describe(tag: int) -> str:

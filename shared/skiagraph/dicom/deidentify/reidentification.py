@@ -53,7 +53,7 @@ def _table(patients: Iterable[tuple[str, str, str, str, str]], settings: Setting
     key = settings.key
     for patient, patient_id, issuer, name, study in patients:
         folder = f"{key.code('folder patient', patient, 8)}/{key.code('folder study', study, 8)}"
-        new_uid = study if settings.options.retain_uids else key.uid(study)
+        new_uid = study if settings.options.retain_uids or not study else key.uid(study)
         code = key.code("patient", patient, 12)
         writer.writerow((code, patient_id, issuer, name, key.days(patient), folder, study, new_uid))
     return text.getvalue().encode()

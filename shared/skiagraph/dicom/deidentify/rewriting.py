@@ -26,6 +26,7 @@ Change = tuple[str, Action, str, bytes]
 Header = tuple[int, bytes, int]
 
 _CHARACTER_SET, _GRAPHIC_DATA = 0x00080005, 0x00700022
+_LOOKED_AT = (_CHARACTER_SET, _GRAPHIC_DATA)
 _BEHIND_ALL = 1 << 32
 
 
@@ -111,7 +112,7 @@ class Rewriter:
                 pieces.put(start, waiting.pop()[1], cursor.position)
                 continue
             rule = find(tag, vr)
-            if rule.action is keep and length != UNDEFINED and tag != _CHARACTER_SET:
+            if rule.action is keep and length != UNDEFINED and tag not in _LOOKED_AT:
                 cursor.position = cursor.value_end(length, end)
                 continue
             new = self._element(cursor, level, header, rule, creators)

@@ -13,6 +13,17 @@ from .pixels import PixelCleaner
 from .profile import load_table
 
 
+def check_apart(secret: Path, *folders: Path) -> None:
+    """Refuse a secret file in a folder of inputs, outputs or ledgers.
+
+    Raises:
+        ValueError: it is in one of them.
+    """
+    for folder in folders:
+        if folder.resolve() in secret.resolve().parents:
+            raise ValueError(f"{secret}: this file is secret; keep it outside of {folder}")
+
+
 @dataclass(frozen=True)
 class Settings:
     """What is the same for all files of a run.
@@ -37,8 +48,8 @@ class Settings:
 
     @property
     def ledger(self) -> Path:
-        """Folder of the ledgers, beside that of the outputs."""
-        return self.out.with_name(f"{self.out.name}_ledger")
+        """Folder of the ledgers, beside that of the outputs; a dry run has its own."""
+        return self.out.with_name(f"{self.out.name}_{'dry_run_' if self.dry_run else ''}ledger")
 
     def check(self, *secrets: str | None) -> None:
         """Refuse folders within each other, and secret files among the outputs.
@@ -51,9 +62,10 @@ class Settings:
             raise ValueError(f"{self.root}: there is no such folder")
         if root == out or root in out.parents or out in root.parents:
             raise ValueError(f"{self.root} and {self.out}: one folder is in the other; choose another OUT")
+        if self.ledger.resolve() == root:
+            raise ValueError(f"{self.root}: the ledger of {self.out} would be written there; choose another OUT")
         for secret in filter(None, secrets):
-            if out in Path(secret).resolve().parents:
-                raise ValueError(f"{secret}: this file is secret; keep it outside of {self.out}")
+            check_apart(Path(secret), root, out, self.ledger.resolve())
 
     @cached_property
     def digest(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -21,10 +22,15 @@ _DUMMIES = {
     b"AT": bytes(4), b"FL": bytes(4), b"SL": bytes(4), b"UL": bytes(4), b"FD": bytes(8), b"SV": bytes(8),
     b"UV": bytes(8), b"OD": bytes(8), b"OV": bytes(8), b"OF": bytes(4), b"OL": bytes(4), b"UR": b"urn:removed ",
 }  # fmt: skip
+# As many zeros as there were numbers, for other elements may count them.
+_NUMBERS = frozenset((b"FL", b"FD", b"SL", b"UL", b"SS", b"US", b"SV", b"UV"))
 # PS3.5 6.2, in characters of each value.
 _LONGEST = {b"AE": 16, b"CS": 16, b"SH": 16, b"LO": 64, b"PN": 64, b"ST": 1024, b"LT": 10240}
 _ONE_VALUE = frozenset((b"LT", b"ST", b"UT", b"UR"))
 _CACHED, _SHORT = 20000, 256
+# PS3.5 6.2, also with the colons of ACR-NEMA, and ranges.
+_TIME = r"(?:[01]\d|2[0-3])(?::?[0-5]\d(?::?[0-6]\d(?:\.\d{1,6})?)?)? *"
+_TIMES = re.compile(rf"(?:{_TIME}|-|\\)*")
 
 
 @dataclass(frozen=True)
@@ -92,7 +98,7 @@ class Replacer:
             return self._uids(tag, vr, raw, names)
         if vr in TEXT_VRS and vr not in _DUMMIES:
             return _even(MARKER)
-        return _DUMMIES.get(vr, b"\0\0")
+        return bytes(len(raw)) if vr in _NUMBERS else _DUMMIES.get(vr, b"\0\0")
 
     def _person(self, raw: bytes, names: tuple[str, ...]) -> bytes:
         name = compared(decode(raw, names, b"PN") or raw.decode("latin-1"))
@@ -144,6 +150,9 @@ class Replacer:
             return _even(MARKER)
         if vr in (b"IS", b"DS"):
             return b"0 " if any(part.strip("\0 ") in self._hunter.numbers for part in text.split("\\")) else raw
+        if vr == b"CS":
+            parts = text.split("\\")
+            return _even("\\".join(MARKER if self._hunter.finds_word(part) else part for part in parts))
         new = self._hunter.cleaned(text) if clean else self._hunter.replaced(text)
         if new == text:
             return _even(MARKER) if self._hides(raw, text) else raw
@@ -171,8 +180,7 @@ def _shifted_value(vr: bytes, raw: bytes, days: int) -> bytes:
 
 
 def _is_time(raw: bytes) -> bool:
-    text = raw.decode("latin-1").strip("\0 ")
-    return len(text) <= 28 and all(character in "0123456789.:- \\" for character in text)
+    return _TIMES.fullmatch(raw.decode("latin-1").strip("\0 ")) is not None
 
 
 def _fitting(vr: bytes, text: str) -> str:

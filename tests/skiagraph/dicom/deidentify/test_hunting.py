@@ -177,3 +177,29 @@ def test_what_one_study_says_of_a_patient_is_found_in_the_next(tmp_path: Path) -
 def test_a_telephone_number_is_found_without_its_country_code(number: str, text: str) -> None:
     assert Hunter([("text", number)], None).finds(text)
     assert not Hunter([("text", number.removeprefix("+").removeprefix("00"))], None).finds(text)
+
+
+def test_terms_stay_whole_and_what_is_left_of_a_word_tells_nothing(tmp_path: Path) -> None:
+    dataset = radiograph(name="Smith^Mary")
+    dataset.OperatorsName, dataset.ImageType = "Gina", ["ORIGINAL", "PRIMARY", "GINA"]
+    dataset.add_new(KEPT["LO"], "LO", "made by smithmary for Gina's sake")
+    after = dcmread(outputs(deidentify(write(tmp_path / "in", one=dataset))[1])[0])
+    assert list(after.ImageType) == ["ORIGINAL", "PRIMARY", "REMOVED"]
+    assert after[KEPT["LO"]].value == "made by REMOVED for REMOVED's sake"
+
+
+@pytest.mark.parametrize("secret", [b"SMITH^JOHN ", b"smith, john.", b"1970-01-02", b"1.2.3.4.5.6.77.1 ", b"ID4711X "])
+@pytest.mark.parametrize(("tag", "vr"), [(0x00282000, "OB"), (0x00281201, "OW")])
+@pytest.mark.parametrize("wide", [False, True])
+def test_bytes_in_which_something_is_found_go(tmp_path: Path, secret: bytes, tag: int, vr: str, wide: bool) -> None:
+    dataset = radiograph(name="Smith^John")
+    value = b"\1\2\xff " + (secret.decode().encode("utf-16-le") if wide else secret) + b" \3\4"
+    dataset.add_new(tag, vr, value + bytes(len(value) % 2))
+    dataset.add_new(0x00281202, "OW", bytes(range(256)))
+    after = dcmread(outputs(deidentify(write(tmp_path / "in", one=dataset))[1])[0])
+    assert tag not in after
+    assert after[0x00281202].value == bytes(range(256))
+
+
+def test_long_text_without_a_space_takes_no_time() -> None:
+    assert Hunter([], None).cleaned("x" * 200_000) == "x" * 200_000

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pydicom.config import disable_value_validation
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import BasicTextSRStorage
@@ -161,3 +162,20 @@ def test_a_structured_report_keeps_codes_and_numbers_and_says_so(tmp_path: Path)
     assert "March" not in kept.TextValue
     assert kept.ContentSequence[0].NumericValue == 12.5
     assert kept.ContentSequence[0].ConceptNameCodeSequence[0].CodeMeaning == "Finding"
+
+
+def test_a_date_that_stands_in_a_time_goes(tmp_path: Path) -> None:
+    dataset = radiograph()
+    with disable_value_validation():
+        dataset.StudyTime, dataset.SeriesTime, dataset.ContentTime = "19700215", "235959.123456", "10:11:12"
+        after = done(tmp_path, dataset, Options(modified_dates=True))
+        assert (after.StudyTime, after.SeriesTime, after.ContentTime) == ("", "235959.123456", "10:11:12")
+
+
+def test_drawings_of_a_presentation_state_are_zeros_of_the_same_number(tmp_path: Path) -> None:
+    dataset, annotation, drawing = radiograph(), Dataset(), Dataset()
+    drawing.GraphicData, drawing.NumberOfGraphicPoints = [1.0, 2.0, 3.0, 4.0], 2
+    annotation.GraphicObjectSequence = [drawing]
+    dataset.GraphicAnnotationSequence = [annotation]
+    after = done(tmp_path, dataset).GraphicAnnotationSequence[0].GraphicObjectSequence[0]
+    assert list(after.GraphicData) == [0.0] * 4
